@@ -1,0 +1,97 @@
+"""float32 operations in C's rounding and order.
+
+The C library's float functions return the float32 nearest to the exact result in every case tried; computing in
+float64 and rounding once gives that number. Sums follow the loop of the kernel, one rounding per addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float32Array = NDArray[np.float32]
+INT32_MIN = -(2**31)
+
+
+def through_float64(function: Callable[..., Any]) -> Callable[..., Float32Array]:
+    """A function of float32 arrays, computed in float64 and rounded once; infinities and NaN as C gives them."""
+
+    def rounded(*arguments: ArrayLike) -> Float32Array:
+        with np.errstate(all="ignore"):
+            wide = [np.asarray(a, np.float32).astype(np.float64) for a in arguments]
+            return np.asarray(function(*wide), np.float32)
+
+    return rounded
+
+
+exp = through_float64(np.exp)
+expm1 = through_float64(np.expm1)
+log = through_float64(np.log)
+log1p = through_float64(np.log1p)
+sqrt = through_float64(np.sqrt)
+tanh = through_float64(np.tanh)
+sin = through_float64(np.sin)
+cos = through_float64(np.cos)
+power = through_float64(np.power)
+
+
+def logistic(x: ArrayLike) -> Float32Array:
+    """1 / (1 + exp(-x)), each step rounded to float32."""
+    one = np.float32(1)
+    with np.errstate(over="ignore"):
+        return np.asarray(one / (one + exp(-np.asarray(x, np.float32))))
+
+
+def rsqrt(x: ArrayLike) -> Float32Array:
+    """1 / sqrt(x), each step rounded to float32."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.float32(1) / np.sqrt(np.asarray(x, np.float32)))
+
+
+def sequential_sum(x: NDArray[np.float32], axis: int = -1) -> Float32Array:
+    """x[0] + x[1] + ... along `axis`, from the left, each sum rounded to float32 (NumPy's own sum adds pairwise)."""
+    if x.shape[axis] == 0:
+        return x.sum(axis=axis, dtype=np.float32)
+    return np.asarray(np.add.accumulate(x, axis=axis, dtype=np.float32).take(-1, axis=axis))
+
+
+def fused_multiply_add(a: ArrayLike, b: ArrayLike, c: ArrayLike) -> Float32Array:
+    """float32(a * b + c) with a single rounding, for float32 a, b, c.
+
+    The product is exact in float64. The sum may not be: its error (2Sum) decides the ties that rounding twice gets
+    wrong, by moving an inexact float64 sum to the neighbour with an odd last bit (round to odd).
+    """
+    a64, b64, c64 = (np.asarray(v, np.float32).astype(np.float64) for v in (a, b, c))
+    with np.errstate(all="ignore"):
+        product = a64 * b64
+        total = np.asarray(product + c64)
+        back = total - product
+        error = (product - (total - back)) + (c64 - back)
+        even = (total.view(np.int64) & 1) == 0
+        towards = np.where(error > 0, np.inf, -np.inf)
+        odd = np.where(np.isfinite(total) & (error != 0) & even, np.nextafter(total, towards), total)
+        return np.asarray(odd).astype(np.float32)
+
+
+def to_int32(x: NDArray[Any]) -> NDArray[np.int64]:
+    """C's (int32) of a float as x86 converts: towards zero; NaN and everything outside int32 gives INT32_MIN."""
+    values = np.asarray(x)
+    inside = (values >= -(2.0**31)) & (values < 2.0**31)
+    return np.where(inside, np.where(inside, values, 0).astype(np.int64), INT32_MIN)
+
+
+def round_half_even_int32(x: NDArray[Any]) -> NDArray[np.int64]:
+    """The nearest integer, ties to even (cvtps2dq); NaN and everything outside int32 gives INT32_MIN."""
+    return to_int32(np.rint(x))
+
+
+def checked_log2(x: ArrayLike) -> tuple[int, bool]:
+    """(round(log2 x), whether log2 x is within 1e-3 of it), in float32 (CheckedLog2, quantization_util.cc); x > 0."""
+    logarithm = np.float32(log(x)) * (np.float32(1) / np.float32(log(2.0)))
+    nearest = np.rint(logarithm)  # a tie is no power of two under either rounding
+    if abs(logarithm - np.trunc(logarithm)) == np.float32(0.5):
+        nearest = np.trunc(logarithm) + np.copysign(np.float32(1), logarithm)
+    return int(nearest), bool(abs(logarithm - nearest) < np.float32(1e-3))

@@ -1,0 +1,306 @@
+"""Requantization: from accumulators to the output's integers, exactly as each kernel rounds.
+
+Every rule is carried out on one of two paths that give the same integers: int64 arithmetic, which is right for every
+accumulator, and float64 arithmetic, used for a block of accumulators when all are small enough that each of its
+products and sums is exact. With M = q * 2^(s - 31), q < 2^31 and h = 2^(s - 1) (0 when s >= 0):
+
+    double rounding   floor(acc * M + 1/2 + h)   acc >= 0      the first rounding takes halves up, the second
+                      floor(acc * M + 1/2 - h)   acc < 0       halves away from zero
+    half up           floor(acc * M + 1/2 + h)                 both take halves up
+    single rounding   floor(acc * M + 1/2)
+
+acc * M has 53 bits when |acc| < 2^22, and adding 1/2 and h needs no finer unit than 2^(s - 31).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from qcore.numerics.fixedpoint import (
+    INT32_MAX,
+    INT32_MIN,
+    Int64Array,
+    multiply_by_quantized_multiplier,
+    multiply_by_quantized_multiplier_half_up,
+    multiply_by_quantized_multiplier_int64,
+    multiply_by_quantized_multiplier_ruy_x86,
+    multiply_by_quantized_multiplier_single_rounding,
+    quantize_multipliers,
+    reduced_multiplier,
+    round_half_away,
+    wrap_int32,
+)
+from qcore.numerics.trace import NO_TRACE, Trace
+
+Rule = Literal[
+    "double_rounding",
+    "single_rounding",
+    "ruy_x86",
+    "vector_half_up",
+    "float64_half_away",
+    "float32_half_even",
+    "int64_accumulator",
+]
+
+RULES: Mapping[str, str] = MappingProxyType(
+    {
+        "double_rounding": "round_half_away(((acc << max(s, 0)) * q + 2^30 >> 31) / 2^max(-s, 0))",
+        "single_rounding": "floor(acc * q * 2^(s - 31) + 1/2)",
+        "ruy_x86": "floor(((acc << max(s, 0)) * q + 2^30 >> 31) / 2^max(-s, 0) + 1/2)",
+        "vector_half_up": "floor(((acc << max(s, 0)) * q + 2^30 >> 31) / 2^max(-s, 0) + 1/2)",
+        "float64_half_away": "round_half_away(float64(acc) * float64(M))",
+        "float32_half_even": "round_half_even(float32(acc) * float32(M))",
+        "int64_accumulator": "floor(acc * q16 * 2^(s - 15) + 1/2), q16 = min((q + 2^15) >> 16, 32767)",
+    }
+)
+
+_INTEGER_RULES: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Int64Array]] = MappingProxyType(
+    {
+        "double_rounding": multiply_by_quantized_multiplier,
+        "single_rounding": multiply_by_quantized_multiplier_single_rounding,
+        "ruy_x86": multiply_by_quantized_multiplier_ruy_x86,
+        "vector_half_up": multiply_by_quantized_multiplier_half_up,
+        "int64_accumulator": multiply_by_quantized_multiplier_int64,
+    }
+)
+
+_BLOCK = 32768  # accumulators worked on at a time: as float64 with one scratch array they fit the L2 cache
+_RUN = 4096  # per-channel constants are repeated to about this length, so that NumPy's inner loops are long
+_UNLIMITED = 2**63
+
+
+@dataclass(frozen=True, eq=False)
+class Requantization:
+    """One rounding rule and its constants.
+
+    `real_multiplier` float64 [n], `multiplier` and `shift` int32 [n] (0 for the float rules); n = 1 or the channels of
+    the accumulator's last axis.
+    """
+
+    rule: Rule
+    real_multiplier: NDArray[np.float64]
+    multiplier: NDArray[np.int32]
+    shift: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, real_multiplier: ArrayLike, rule: Rule) -> Requantization:
+        """The constants of `rule` for the real multiplier M = s_in * s_w / s_out, computed by the caller in the
+        precision its kernel uses. Raises ValueError for a multiplier the rule cannot hold.
+        """
+        real = np.atleast_1d(np.asarray(real_multiplier, np.float64))
+        if real.ndim != 1 or not (np.isfinite(real).all() and (real >= 0).all()):
+            raise ValueError(f"requantization needs finite multipliers >= 0 in one dimension, got {real}")
+        if rule not in _INTEGER_RULES:
+            if rule == "float32_half_even":
+                real = real.astype(np.float32).astype(np.float64)
+            elif rule != "float64_half_away":
+                raise ValueError(f"no rounding rule named {rule!r}")
+            zero = np.zeros(real.shape, np.int32)
+            return cls(rule, real, zero, zero)
+        multiplier, shift = quantize_multipliers(real)
+        if rule == "single_rounding":  # this build of QuantizeMultiplier saturates
+            multiplier = np.where(shift > 30, np.int32(INT32_MAX), multiplier)
+            shift = np.minimum(shift, 30)
+        if rule == "int64_accumulator" and (shift > 14).any():
+            raise ValueError(f"multiplier {real.max()} is too large for a 64-bit accumulator")
+        return cls(rule, real, multiplier, shift)
+
+    @cached_property
+    def exact_limit(self) -> int:
+        """The float64 path is exact for accumulators (bias included) up to this magnitude; -1: for none."""
+        if self.rule == "float64_half_away":
+            return _UNLIMITED  # C computes in float64 as well
+        if self.rule == "float32_half_even":
+            return _UNLIMITED  # int32 accumulators only
+        low, high = int(self.shift.min()), int(self.shift.max())
+        if self.rule == "int64_accumulator":  # |acc| * 2^15 + 2^(15 - s) <= 2^53, and the result stays in int32
+            return min(2**38 - (1 << max(-low, 0)) - 1, (1 << (31 - high)) - 1)
+        if low < -21:
+            return -1
+        return min(2**22 - (1 << max(-low, 0)), (1 << (31 - max(high, 0))) - 1)
+
+    @cached_property
+    def _factor(self) -> NDArray[np.float64]:
+        if self.rule == "int64_accumulator":
+            return np.ldexp(reduced_multiplier(self.multiplier).astype(np.float64), self.shift - 15)
+        if self.rule in _INTEGER_RULES:
+            return np.ldexp(self.multiplier.astype(np.float64), self.shift - 31)
+        return self.real_multiplier
+
+    @cached_property
+    def _nudge(self) -> NDArray[np.float64]:
+        """The h of the module's equations."""
+        if self.rule in ("single_rounding", "int64_accumulator"):
+            return np.zeros(self.shift.shape)
+        return np.where(self.shift < 0, np.ldexp(1.0, self.shift - 1), 0.0)
+
+    def _tiled(self, name: str, channels: int, run: int) -> NDArray[np.float64]:
+        """A constant repeated along a run of `run` accumulators; the last one made is kept."""
+        key = f"_tiled{name}"
+        kept: NDArray[np.float64] | None = self.__dict__.get(key)
+        if kept is None or kept.size != run:
+            kept = tile(getattr(self, name), channels, run)
+            self.__dict__[key] = kept
+        return kept
+
+
+def tile(constant: NDArray[Any], channels: int, run: int) -> NDArray[np.float64]:
+    """A per-channel constant [1] or [channels] as float64 [run], run a multiple of channels."""
+    return np.broadcast_to(constant.astype(np.float64), (run // channels, channels)).reshape(run)
+
+
+def requantize(acc: ArrayLike, r: Requantization) -> NDArray[np.int32]:
+    """`RULES[r.rule]` of every accumulator: [..., C] -> int32 [..., C].
+
+    Accumulators are int32, or int64 for int64_accumulator and float64_half_away; a float array must hold exact integers.
+
+    The float64 rule saturates nothing: as x86 does, a result outside int32 becomes INT32_MIN.
+    """
+    values = np.asarray(acc)
+    if values.size == 0:
+        return np.zeros(values.shape, np.int32)
+    y: NDArray[Any]
+    if _magnitude(values) <= r.exact_limit:
+        y = _requantize_float(values.astype(np.float64, copy=True), r._factor, r._nudge, r.rule)
+    else:
+        y = _INTEGER_RULES[r.rule](values.astype(np.int64, copy=False), r.multiplier, r.shift)
+    return np.asarray(y.astype(np.int32).reshape(values.shape))
+
+
+def _magnitude(values: NDArray[Any]) -> int:
+    return max(int(values.max()), -int(values.min()))
+
+
+def _requantize_float(
+    acc: NDArray[np.float64], factor: NDArray[np.float64], nudge: NDArray[np.float64], rule: Rule
+) -> NDArray[np.float64]:
+    """The float64 path, in place; exact up to `Requantization.exact_limit`."""
+    if rule == "float32_half_even":
+        product = acc.astype(np.float32)
+        product *= factor.astype(np.float32)
+        np.rint(product, out=product)
+        acc[...] = product
+        return np.clip(acc, INT32_MIN, INT32_MAX, out=acc)
+    acc *= factor
+    if rule == "float64_half_away":
+        y = round_half_away(acc)
+        y[~((y >= INT32_MIN) & (y <= INT32_MAX))] = INT32_MIN
+        return y
+    if rule == "double_rounding":
+        acc += np.copysign(nudge, acc)
+    elif rule in ("ruy_x86", "vector_half_up"):
+        acc += nudge
+    acc += 0.5
+    np.floor(acc, out=acc)
+    return acc
+
+
+def output_stage(
+    acc: NDArray[Any],
+    bias: NDArray[np.int32] | NDArray[np.int64] | None,
+    r: Requantization,
+    zero_point: int,
+    activation_range: tuple[int, int],
+    dtype: DTypeLike,
+    trace: Trace = NO_TRACE,
+    accumulator_bound: int | None = None,
+) -> NDArray[Any]:
+    """The tail of every integer product:  y = clamp(requantize(acc + bias[c]) + zero_point)  as `dtype`.
+
+    acc: exact integers as int32, int64, float32 or float64, [..., C]; bias: int32 or int64 [C], or None.
+    acc + bias wraps as the kernel's accumulator does: int64 for an int64 bias or rule, int32 otherwise.
+    `accumulator_bound` is a proven bound of |acc|, which saves looking at the data. Traced steps: "add_bias",
+    "requantize", "add_zero_point", "clamp".
+    """
+    stage = _Stage(acc, bias, r, zero_point, activation_range, accumulator_bound)
+    y = np.empty(acc.shape, dtype)
+    channels = acc.shape[-1]
+    rows = acc.size // max(channels, 1)
+    flat, flat_y = acc.reshape(rows, channels), y.reshape(rows, channels)
+    if trace.recording:
+        stage.run(flat, flat_y, channels, trace)
+        return y
+    group = min(rows, max(1, _RUN // max(channels, 1)))
+    run = group * channels
+    if run == 0:
+        return y
+    whole = rows // group * group
+    step = max(1, _BLOCK // run)
+    grouped, grouped_y = flat[:whole].reshape(-1, run), flat_y[:whole].reshape(-1, run)
+    for i in range(0, grouped.shape[0], step):
+        stage.run(grouped[i : i + step], grouped_y[i : i + step], run, trace)
+    if whole < rows:
+        stage.run(flat[whole:].reshape(1, -1), flat_y[whole:].reshape(1, -1), run, trace)
+    return y
+
+
+class _Stage:
+    """The constants of one call of `output_stage`, and its steps on a block of whole rows."""
+
+    def __init__(
+        self,
+        acc: NDArray[Any],
+        bias: NDArray[Any] | None,
+        r: Requantization,
+        zero_point: int,
+        activation_range: tuple[int, int],
+        accumulator_bound: int | None,
+    ) -> None:
+        self.r, self.bias, self.zero_point, self.activation_range = r, bias, zero_point, activation_range
+        self.shape, self.channels = acc.shape, acc.shape[-1]
+        self.wide = r.rule == "int64_accumulator" or (bias is not None and bias.dtype == np.int64)
+        self.bias_bound = _magnitude(bias) if bias is not None and bias.size else 0
+        self.bound = accumulator_bound
+        self.limit = min(r.exact_limit, 2**53 if self.wide else INT32_MAX)
+        self.tiled_bias: NDArray[np.float64] | None = None
+        self.scratch = np.empty(0)
+
+    def run(self, acc: NDArray[Any], y: NDArray[Any], run: int, trace: Trace) -> None:
+        """acc, y: [n, m], m = `run` or, for the rows left over at the end, less; a multiple of the channels."""
+        magnitude = self.bias_bound + (_magnitude(acc) if self.bound is None else self.bound)
+        if magnitude > self.limit and self.bound is not None:
+            magnitude = self.bias_bound + _magnitude(acc)
+        if magnitude <= self.limit:
+            total = self.add_bias_float(acc, run)
+            self.show(trace, "add_bias", total)
+            factor, nudge = (self.r._tiled(name, self.channels, run)[: acc.shape[1]] for name in ("_factor", "_nudge"))
+            value = _requantize_float(total, factor, nudge, self.r.rule)
+        else:
+            wide_total = self.add_bias_integer(acc)
+            self.show(trace, "add_bias", wide_total)
+            value = requantize(wide_total, self.r).reshape(acc.shape).astype(np.float64)
+        self.show(trace, "requantize", value)
+        if self.zero_point:
+            value += self.zero_point
+        self.show(trace, "add_zero_point", value)
+        np.clip(value, *self.activation_range, out=value)
+        self.show(trace, "clamp", value)
+        np.copyto(y, value, casting="unsafe")
+
+    def add_bias_float(self, acc: NDArray[Any], run: int) -> NDArray[np.float64]:
+        if self.scratch.size < acc.size:
+            self.scratch = np.empty(acc.size)
+        total = self.scratch[: acc.size].reshape(acc.shape)
+        if self.bias is None:
+            np.copyto(total, acc)
+            return total
+        if self.tiled_bias is None:
+            self.tiled_bias = tile(self.bias, self.channels, run)
+        return np.add(acc, self.tiled_bias[: acc.shape[1]], out=total)
+
+    def add_bias_integer(self, acc: NDArray[Any]) -> Int64Array:
+        total = acc.reshape(-1, self.channels).astype(np.int64)
+        if self.bias is not None:
+            total += self.bias
+        return total if self.wide else wrap_int32(total)
+
+    def show(self, trace: Trace, name: str, value: NDArray[Any]) -> None:
+        if trace.recording:
+            trace(name, value.astype(np.int64).reshape(self.shape))
