@@ -1,0 +1,50 @@
+"""The exceptions of qcore: one family, each message with its place and what to do.
+
+    QCoreError
+     + ModelError          (ValueError)    a file or a graph is malformed
+     + ShapeError          (ValueError)    shapes do not fit, or a value has the wrong shape or dtype
+     + UnsupportedError    (RuntimeError)  an operator, variant or option without a kernel
+     + StateError          (RuntimeError)  a call out of order, e.g. invoke before allocate_tensors
+     + CalibrationError    (ValueError)    missing or degenerate statistics
+     + QuantizationError   (ValueError)    a quantization rule cannot be met, or is violated
+
+The second bases are those tf.lite.Interpreter raises in the same situations, so callers written for it keep working.
+"""
+
+__all__ = [
+    "CalibrationError",
+    "ModelError",
+    "QCoreError",
+    "QuantizationError",
+    "ShapeError",
+    "StateError",
+    "UnsupportedError",
+]
+
+
+class QCoreError(Exception):
+    """Base of every exception that qcore raises on purpose."""
+
+
+class ModelError(QCoreError, ValueError):
+    """A file or a graph is malformed; wraps `tflite_schema.FormatError`."""
+
+
+class ShapeError(QCoreError, ValueError):
+    """Shapes do not fit together, or a value has another shape or dtype than its tensor."""
+
+
+class UnsupportedError(QCoreError, RuntimeError):
+    """An operator, a combination of dtypes or an option for which there is no kernel."""
+
+
+class StateError(QCoreError, RuntimeError):
+    """A method was called before the call it depends on."""
+
+
+class CalibrationError(QCoreError, ValueError):
+    """Statistics are missing, empty, NaN or of another model."""
+
+
+class QuantizationError(QCoreError, ValueError):
+    """A quantization rule cannot be satisfied, or a given recipe contradicts itself."""

@@ -1,0 +1,40 @@
+"""Fused activations: the integer range they leave, and their clamp in float."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.numerics.affine import ACTIVATION_BOUNDS, activation_range
+from qcore.op import Node
+from tflite_schema import ActivationFunctionType
+
+__all__ = ["bounds", "clamp", "integer_activation_range"]
+
+Bounds = tuple[float | None, float | None]
+
+
+def bounds(n: Node, fused: ActivationFunctionType) -> Bounds:
+    """The real interval of a fused activation; UnsupportedError for those no kernel fuses (TANH, SIGN_BIT)."""
+    name = getattr(fused, "name", str(int(fused)))
+    if name not in ACTIVATION_BOUNDS:
+        raise n.unsupported(f"fused activation {name} has no kernel; put the activation in an operator of its own")
+    return ACTIVATION_BOUNDS[name]
+
+
+def integer_activation_range(n: Node, fused: ActivationFunctionType) -> tuple[int, int]:
+    """The integers that result 0 may take: its type's range cut to the fused activation's interval."""
+    y = n.output()
+    return activation_range(bounds(n, fused), y.scale, y.zero_point, y.dtype)
+
+
+def clamp(y: NDArray[Any], interval: Bounds) -> NDArray[Any]:
+    """y clamped to a real interval, in place where it has an end; the dtype is kept."""
+    low, high = interval
+    if low is not None:
+        np.maximum(y, y.dtype.type(low), out=y)
+    if high is not None:
+        np.minimum(y, y.dtype.type(high), out=y)
+    return y

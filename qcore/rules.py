@@ -1,0 +1,152 @@
+"""The vocabulary of quantization constraints: what each operand and result of an operator must satisfy.
+
+Rules are data. The quantizer satisfies them, the auditor checks them, and both read the same objects from the
+operator's file. Source of the vocabulary: TensorFlow's `converter/quantization/ir/QuantOps` traits and
+`tools/optimize/operator_property.cc`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = [
+    "FLOAT_ONLY",
+    "Activation",
+    "Bias",
+    "Constraint",
+    "Fixed",
+    "Rules",
+    "SameAs",
+    "State",
+    "Untouched",
+    "Weight",
+    "activation",
+    "bias",
+    "fixed",
+    "same_as",
+    "state",
+    "untouched",
+    "weight",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A value with parameters of its own, per tensor: int8 and uint8 asymmetric, int16 symmetric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A constant quantized symmetrically, narrow range, per channel of `axis`; per tensor where axis is None."""
+
+    axis: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """An int32 (int64 for int16 activations) constant, zero point 0, scale = product of the scales of operands `of`."""
+
+    of: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """Shares scale and zero point with operand `operand`."""
+
+    operand: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """(scale, zero_point) that the kernel assumes, by integer type; the observed range is ignored."""
+
+    by_type: dict[str, tuple[float, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """Keeps its type: shapes, indices, axes, conditions."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A variable tensor that the operator updates; its parameters are derived by the operator's own rule."""
+
+
+Constraint = Activation | Weight | Bias | SameAs | Fixed | Untouched | State
+
+
+def activation() -> Activation:
+    """A value with parameters of its own."""
+    return Activation()
+
+
+def weight(axis: int | None) -> Weight:
+    """A symmetric constant, per channel of `axis` (None: per tensor)."""
+    return Weight(axis)
+
+
+def bias(of: tuple[int, int]) -> Bias:
+    """A bias whose scale is the product of the scales of operands `of`."""
+    return Bias(of)
+
+
+def same_as(operand: int) -> SameAs:
+    """Shares the parameters of operand `operand`."""
+    return SameAs(operand)
+
+
+def fixed(**by_type: tuple[float, int]) -> Fixed:
+    """Parameters the kernel assumes: fixed(int8=(1 / 256, -128), uint8=(1 / 256, 0), int16=(1 / 32768, 0))."""
+    return Fixed(by_type)
+
+
+def untouched() -> Untouched:
+    """Never quantized."""
+    return Untouched()
+
+
+def state() -> State:
+    """A variable tensor."""
+    return State()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The constraints of an operator's operands and results; the last one of each tuple repeats (CONCATENATION).
+
+    `quantizable` names the schemes ("int8": TFLiteConverter's MLIR quantizer; "int16": its 16x8 quantizer) in which
+    TensorFlow 2.21 quantizes the operator; in the others it stays float. An operator whose results are `same_as` an
+    operand is a same-scale operator: all its float operands and results share one set of parameters.
+    """
+
+    inputs: tuple[Constraint, ...] = (Activation(),)
+    outputs: tuple[Constraint, ...] = (Activation(),)
+    quantizable: frozenset[str] = field(default=frozenset({"int8", "int16"}))
+
+    def input(self, position: int) -> Constraint:
+        """The constraint of operand `position`."""
+        return self.inputs[min(position, len(self.inputs) - 1)]
+
+    def output(self, position: int) -> Constraint:
+        """The constraint of result `position`."""
+        return self.outputs[min(position, len(self.outputs) - 1)]
+
+    @property
+    def same_scale(self) -> bool:
+        """Whether all float operands and results share one set of parameters."""
+        return any(isinstance(constraint, SameAs) for constraint in self.outputs)
+
+    @property
+    def bias_operand(self) -> tuple[int, Bias] | None:
+        """Position and constraint of the bias operand, if the operator has one."""
+        return next(((i, c) for i, c in enumerate(self.inputs) if isinstance(c, Bias)), None)
+
+    @property
+    def weight_operand(self) -> tuple[int, Weight] | None:
+        """Position and constraint of the (first) weight operand, if the operator has one."""
+        return next(((i, c) for i, c in enumerate(self.inputs) if isinstance(c, Weight)), None)
+
+
+FLOAT_ONLY = Rules(quantizable=frozenset())
+"""The rules of an operator that no quantizer touches."""

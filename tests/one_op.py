@@ -1,0 +1,153 @@
+"""One-operator models: described in a line, written by our own writer, run by us and by TFLite, all values compared.
+
+Each tests/ops/test_<op>.py declares `CASES`: variant -> strategy of `OneOp`. `matches_reference(CASES)` makes the
+property test of them, and the conformance run draws from the same table until it has compared enough values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from qcore.interpreter import Interpreter
+from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, tensor_type
+from qcore.tflite import to_bytes
+from tests import oracle
+from tflite_schema import BuiltinOperator, TensorType
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An operand: `value` is fed at run time, or stored in the file where `constant`."""
+
+    value: Array
+    scale: Any = None
+    zero_point: Any = 0
+    quantized_dimension: int = 0
+    constant: bool = False
+    variable: bool = False
+    type: TensorType | None = None
+
+    @property
+    def quant(self) -> QuantParams | None:
+        return None if self.scale is None else QuantParams.of(self.scale, self.zero_point, self.quantized_dimension)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result: its dtype, and its quantization where it has one. The shape is inferred, by TFLite and by us."""
+
+    dtype: Any
+    scale: Any = None
+    zero_point: Any = 0
+    shape: Shape = ()
+    type: TensorType | None = None
+
+    @property
+    def quant(self) -> QuantParams | None:
+        return None if self.scale is None else QuantParams.of(self.scale, self.zero_point)
+
+
+@dataclass(frozen=True)
+class OneOp:
+    """A one-operator model with its data. An operand of None is an omitted optional one."""
+
+    code: BuiltinOperator
+    operands: Sequence[Operand | None]
+    results: Sequence[Result]
+    options: Any = None
+    version: int = 1
+    tolerance: float = 0.0  # of the reference output's range; for float results only
+    intermediates: Sequence[Result] = field(default=())
+
+    def model(self) -> Model:
+        """The model, as the IR."""
+        model = Model(subgraphs=[], buffers=[None])
+        tensors: list[Tensor] = []
+        inputs: list[int] = []
+        fed: list[int] = []
+        for position, operand in enumerate(self.operands):
+            if operand is None:
+                inputs.append(-1)
+                continue
+            type_ = operand.type or tensor_type(operand.value.dtype)
+            tensor = Tensor(f"operand{position}", operand.value.shape, type_, 0, operand.quant)
+            tensor.is_variable = operand.variable
+            if operand.constant:
+                tensor.buffer = model.add_buffer(_stored(operand.value, type_))
+            inputs.append(len(tensors))
+            if not operand.constant and not operand.variable:
+                fed.append(len(tensors))
+            tensors.append(tensor)
+        made = range(len(tensors), len(tensors) + len(self.results))
+        for position, result in enumerate([*self.results, *self.intermediates]):
+            type_ = result.type or tensor_type(result.dtype)
+            tensors.append(Tensor(f"result{position}", result.shape, type_, 0, result.quant))
+        operator = Operator(self.code, tuple(inputs), tuple(made), self.options, self.version)
+        operator.intermediates = tuple(range(made.stop, len(tensors)))
+        model.subgraphs = [Subgraph("main", tensors, [operator], tuple(fed), tuple(made))]
+        return model
+
+    def feeds(self) -> list[Array]:
+        """The values of the operands that are fed at run time."""
+        return [o.value for o in self.operands if o is not None and not o.constant and not o.variable]
+
+
+def _stored(value: Array, type_: TensorType) -> Any:
+    if type_ == TensorType.INT4:
+        from qcore.numerics.packing import pack_int4
+
+        return pack_int4(value)
+    return value
+
+
+def check(case: OneOp) -> int:
+    """Assert that our results equal those of TFLite's reference kernels; the number of values compared.
+
+    Integers and booleans must all be equal. Floats too, unless the case states a tolerance.
+    """
+    model = to_bytes(case.model())
+    theirs = oracle.outputs(model, case.feeds())
+    ours = Interpreter(model).run(case.feeds())
+    compared = 0
+    for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
+        assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"
+        assert mine.shape == reference.shape, f"result {position}: shape {mine.shape}, TFLite {reference.shape}"
+        wrong = ~oracle.same_bits(mine, reference)
+        if case.tolerance and mine.dtype.kind in "fc":
+            finite = np.isfinite(reference)
+            span = float(np.ptp(np.abs(reference[finite]))) if finite.any() else 0.0
+            span = max(span, float(np.abs(reference[finite]).max()) if finite.any() else 0.0)
+            with np.errstate(invalid="ignore"):
+                wrong &= ~(np.abs(mine - reference) <= case.tolerance * span)
+        assert not wrong.any(), _difference(position, mine, reference, wrong)
+        compared += mine.size
+    return compared
+
+
+def _difference(position: int, mine: Array, reference: Array, wrong: Array) -> str:
+    where = tuple(int(i[0]) for i in np.nonzero(wrong))
+    return (
+        f"result {position}: {int(wrong.sum())} of {wrong.size} values differ; "
+        f"first at {where}: ours {mine[where]}, TFLite {reference[where]}"
+    )
+
+
+def matches_reference(cases: Mapping[str, st.SearchStrategy[OneOp]]) -> Callable[..., None]:
+    """The property test of an op file: every case drawn from every variant equals TFLite's reference kernels."""
+
+    @pytest.mark.parametrize("variant", list(cases))
+    @given(data=st.data())
+    def test(variant: str, data: st.DataObject) -> None:
+        check(data.draw(cases[variant], label=variant))
+
+    return test

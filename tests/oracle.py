@@ -1,0 +1,67 @@
+"""TensorFlow's own interpreter as the oracle: what TFLite's kernels answer, tensor by tensor."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+MODELS = SHARED / "models"
+DATA = SHARED / "data"
+
+needs_shared = pytest.mark.skipif(not MODELS.is_dir(), reason="the folder ../shared with real models is not here")
+
+
+@functools.cache
+def tensorflow() -> ModuleType:
+    """TensorFlow, quiet; the test is skipped where it is not installed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("tensorflow", reason="TensorFlow, the oracle, is not installed")
+
+
+def interpreter(model: bytes, *, every_tensor: bool = False, threads: int = 1) -> Any:
+    """A tf.lite.Interpreter on TFLite's reference kernels, not yet allocated."""
+    lite = tensorflow().lite
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lite.Interpreter(
+            model_content=model,
+            num_threads=threads,
+            experimental_op_resolver_type=lite.experimental.OpResolverType.BUILTIN_REF,
+            experimental_preserve_all_tensors=every_tensor,
+        )
+
+
+def outputs(model: bytes, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The outputs of TFLite's reference kernels for inputs in input order; inputs are resized to the arrays given."""
+    runner = interpreter(model)
+    details = runner.get_input_details()
+    for detail, value in zip(details, inputs, strict=True):
+        if tuple(detail["shape"]) != value.shape:
+            runner.resize_tensor_input(detail["index"], value.shape)
+    runner.allocate_tensors()
+    for detail, value in zip(details, inputs, strict=True):
+        runner.set_tensor(detail["index"], value)
+    runner.invoke()
+    return [runner.get_tensor(detail["index"]) for detail in runner.get_output_details()]
+
+
+def same_bits(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:
+    """Elementwise: equal values, NaN equal to NaN; -0.0 equals 0.0."""
+    equal: NDArray[np.bool_] = ours == theirs
+    if ours.dtype.kind in "fc":
+        equal |= np.isnan(ours) & np.isnan(theirs)
+    return equal
