@@ -1,3 +1,4 @@
+# ruff: noqa: D101 - what a member means is said in schema.fbs and by the operators that use it
 """The enums of the TensorFlow Lite schema, spelled as in schema.fbs.
 
 A union's tag is an enum too: the names of its members are the names of the tables it may hold.

@@ -89,7 +89,7 @@ class _Reader:
         if self.buffer[4:8] != IDENTIFIER:
             raise FormatError(f"file identifier is {bytes(self.buffer[4:8])!r}, expected {IDENTIFIER!r}", offset=4)
         model = self.table(Model, _uint32(self.buffer, 0)[0], 1)
-        assert isinstance(model, Model)  # noqa: S101 - for the type checker
+        assert isinstance(model, Model)
         return model
 
     def spend(self, count: int, place: Any, at: int) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         def __get__(self, table: None, owner: type[Table]) -> Self: ...
         @overload
         def __get__(self, table: Table, owner: type[Table]) -> NDArray[Dtype] | None: ...
+        def __get__(self, table: Table | None, owner: type[Table]) -> Any: ...
         def __set__(self, table: Table, value: ArrayLike | None) -> None: ...
 
     class Tables(Generic[Row]):
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         def __get__(self, table: None, owner: type[Table]) -> Self: ...
         @overload
         def __get__(self, table: Table, owner: type[Table]) -> list[Row] | MaybeNone: ...
+        def __get__(self, table: Table | None, owner: type[Table]) -> Any: ...
         def __set__(self, table: Table, value: Sequence[Row] | None) -> None: ...
 
 else:
@@ -161,7 +163,8 @@ class Text(Field):
 
 class VectorField(Field):
     """`align`: the elements begin at a multiple of it. `outside`: the fields (offset, size) that say where the data
-    lies when it is stored after the flatbuffer."""
+    lies when it is stored after the flatbuffer.
+    """
 
     kind = "vector"
 
@@ -196,16 +199,22 @@ class Child(Field):
     def accept(self, value: Any) -> Table:
         if type(value) is not self.of:
             raise self.type_error(self.of.__name__, value)
-        return value  # type: ignore[no-any-return]  # narrowed by the line above
+        return value
 
 
-class Children(Child):
+class Children(Field):
+    """A list of tables of one type."""
+
     kind = "children"
 
-    def accept(self, value: Any) -> Any:
-        rows = value if isinstance(value, list) else list(value)
+    def __init__(self, table: type[Table]) -> None:
+        self.of = table
+
+    def accept(self, value: Any) -> list[Table]:
+        rows: list[Table] = value if isinstance(value, list) else list(value)
         for row in rows:
-            super().accept(row)
+            if type(row) is not self.of:
+                raise self.type_error(f"a list of {self.of.__name__}", row)
         return rows
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D101 - what a table means is said in schema.fbs and by the operators that use it
 """Every table of the TensorFlow Lite schema, each field in slot order, spelled as in schema.fbs.
 
 One line is one slot, so a union takes two lines: the tag that says which table follows, and the table.
@@ -35,9 +36,9 @@ from tflite_schema.table import (
     Table,
     boolean,
     float32,
+    int8,
     int32,
     int64,
-    int8,
     string,
     table,
     tables,
@@ -208,8 +209,8 @@ __all__ = [
     "TopKV2Options",
     "TransposeConvOptions",
     "TransposeOptions",
-    "Uint16Vector",
     "Uint8Vector",
+    "Uint16Vector",
     "UnidirectionalSequenceLSTMOptions",
     "UniqueOptions",
     "UnpackOptions",

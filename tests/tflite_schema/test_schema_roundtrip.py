@@ -1,0 +1,380 @@
+"""Read, write, read again: nothing is lost, nothing is added, and the bytes settle at once."""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from schema_strategies import models
+
+from tflite_schema import (
+    TABLES,
+    AddOptions,
+    Buffer,
+    BuiltinOptions,
+    Conv2DOptions,
+    FormatError,
+    Limits,
+    Model,
+    Operator,
+    Padding,
+    SubGraph,
+    Table,
+    Tensor,
+    TensorType,
+    read,
+    write,
+)
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
+FILES = sorted(SHARED.glob("*.tflite"))
+needs_models = pytest.mark.skipif(not FILES, reason=f"no models in {SHARED}")
+relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def presence(table: Table) -> Any:
+    """Which fields are present, all the way down."""
+    return {
+        name: [presence(row) for row in value]
+        if isinstance(value, list)
+        else isinstance(value, Table) and presence(value)
+        for name, value in vars(table).items()
+    }
+
+
+def check_roundtrip(model: Model, limit: int = 2**31 - 1) -> bytes:
+    data = write(model, flatbuffer_limit=limit)
+    again = read(data)
+    assert again == model
+    assert presence(again) == presence(model)
+    assert write(again, flatbuffer_limit=limit) == data
+    return data
+
+
+@needs_models
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_reads_writes_and_rereads_equal(path: Path) -> None:
+    model = read(path)
+    assert model.subgraphs[0].tensors[0].shape is not None
+    data = check_roundtrip(model)
+    assert len(data) < 1.1 * path.stat().st_size + 100
+    assert read(path.read_bytes()) == model
+    assert read(bytearray(path.read_bytes())) == model
+    assert read(memoryview(b"?" + path.read_bytes())[1:]) == model  # every vector is misaligned in memory
+
+
+@needs_models
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_weights_may_be_stored_after_the_flatbuffer(path: Path) -> None:
+    model = read(path)
+    inside = write(model)
+    weights = sum(16 + len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    if weights < 40 * len(model.buffers):
+        with pytest.raises(FormatError, match="even without its weights"):
+            write(model, flatbuffer_limit=100)
+        return
+    outside = check_roundtrip(model, len(inside) - 1)
+    assert outside != inside
+    assert write(read(outside)) == inside
+
+
+def outputs(content: bytes, inputs: dict[str, Any]) -> list[Any]:
+    lite = importlib.import_module("tensorflow").lite
+    resolver = lite.experimental.OpResolverType.BUILTIN_REF
+    interpreter = lite.Interpreter(model_content=content, experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    for index, detail in enumerate(interpreter.get_input_details()):
+        interpreter.set_tensor(detail["index"], inputs[f"s0_in{index}"])
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+@needs_models
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_tensorflow_runs_what_is_written_as_it_runs_the_original(path: Path) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    with np.load(path.with_suffix(".npz")) as archive:
+        inputs = dict(archive)
+    model = read(path)
+    inside = write(model)
+    versions = [inside]
+    if len(inside) > 40_000:
+        versions.append(write(model, flatbuffer_limit=len(inside) - 1))
+    expected = outputs(path.read_bytes(), inputs)
+    for data in versions:
+        actual = outputs(data, inputs)
+        assert [value.tobytes() for value in actual] == [value.tobytes() for value in expected]
+        assert [value.dtype for value in actual] == [value.dtype for value in expected]
+
+
+@relaxed
+@given(models)
+def test_random_models_roundtrip(model: Model) -> None:
+    check_roundtrip(model)
+
+
+@relaxed
+@given(models)
+def test_random_models_roundtrip_with_weights_outside(model: Model) -> None:
+    inside = write(model)
+    try:
+        data = write(model, flatbuffer_limit=len(inside) - 1)
+    except FormatError:
+        return
+    assert read(data) == model
+    assert write(read(data), flatbuffer_limit=len(inside) - 1) == data
+    assert write(read(data)) == inside
+
+
+def check_against_generated(ours: Table, theirs: Any, where: str) -> None:
+    for field in ours.FIELDS:
+        if field.deprecated:
+            continue
+        mine = getattr(ours, field.name)
+        parts = field.name.split("_")
+        name = parts[0] + "".join(part[:1].upper() + part[1:] for part in parts[1:])
+        other = getattr(theirs, name)
+        place = f"{where}.{field.name}"
+        if field.kind == "text":
+            assert other == (None if mine is None else mine.encode()), place
+        elif mine is None:
+            assert other is None, place
+        elif field.kind == "vector":
+            values = (
+                np.asarray(other, field.dtype) if isinstance(other, (list, np.ndarray)) else np.empty(0, field.dtype)
+            )
+            assert values.tobytes() == mine.tobytes(), place
+        elif field.kind == "children":
+            for index, (row, its) in enumerate(zip(mine, other, strict=True)):
+                check_against_generated(row, its, f"{place}[{index}]")
+        elif field.kind in ("child", "union"):
+            assert type(other).__name__ == type(mine).__name__ + "T", place
+            check_against_generated(mine, other, place)
+        elif field.kind == "scalar" and field.storage == "float32":
+            assert struct.pack("<f", mine) == struct.pack("<f", other), place
+        else:
+            assert mine == other, place
+
+
+@relaxed
+@given(models)
+def test_generated_code_reads_the_same_values(model: Model) -> None:
+    generated = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="ai-edge-litert is not installed")
+    check_against_generated(model, generated.ModelT.InitFromPackedBuf(bytearray(write(model)), 0), "Model")
+
+
+def every_field(table: type[Table]) -> Table:
+    """An instance with every field present, at values that are not the defaults."""
+    row = table()
+    for field in table.FIELDS:
+        if field.kind == "scalar" and field.name not in {name for f in table.OUTSIDE for name in f.outside}:
+            setattr(row, field.name, 1 - field.default if field.storage in ("bool", "float32") else field.default + 7)
+        elif field.kind == "text":
+            setattr(row, field.name, f"{field.name} \N{GREEK SMALL LETTER PSI}")
+        elif field.kind == "vector":
+            setattr(row, field.name, np.array([1, 0, 1], field.dtype))
+        elif field.kind == "child":
+            setattr(row, field.name, every_field(field.of))
+        elif field.kind == "children":
+            setattr(row, field.name, [every_field(field.of), field.of()])
+        elif field.kind == "union":
+            setattr(row, field.name, every_field(TABLES[list(field.tag.enum)[1].name]))
+    return row
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name.endswith("Options")])
+def test_every_field_of_every_option_table(name: str) -> None:
+    options = every_field(TABLES[name])
+    field = "builtin_options" if name in BuiltinOptions.__members__ else "builtin_options_2"
+    model = Model(subgraphs=[SubGraph(operators=[Operator(**{field: options})])])
+    data = check_roundtrip(model)
+    generated = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="ai-edge-litert is not installed")
+    check_against_generated(model, generated.ModelT.InitFromPackedBuf(bytearray(data), 0), "Model")
+
+
+def test_every_field_of_the_model() -> None:
+    model = every_field(Model)
+    assert isinstance(model, Model)
+    data = check_roundtrip(model)
+    generated = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="ai-edge-litert is not installed")
+    check_against_generated(model, generated.ModelT.InitFromPackedBuf(bytearray(data), 0), "Model")
+
+
+def test_present_but_default_is_kept() -> None:
+    absent, present = Conv2DOptions(), Conv2DOptions(padding=Padding.SAME, stride_w=0, dilation_w_factor=1)
+    model = Model(subgraphs=[SubGraph(operators=[Operator(builtin_options=o) for o in (absent, present)])])
+    check_roundtrip(model)
+    operators = read(write(model)).subgraphs[0].operators
+    assert [list(vars(row.builtin_options)) for row in operators] == [[], ["padding", "stride_w", "dilation_w_factor"]]
+
+
+def test_empty_is_not_absent() -> None:
+    model = Model(description="", buffers=[], metadata_buffer=[], subgraphs=[SubGraph(tensors=[Tensor(shape=[])])])
+    again = read(check_roundtrip(model))
+    assert (again.description, again.buffers, again.signature_defs) == ("", [], None)
+
+
+def test_a_number_the_enum_does_not_know_is_kept() -> None:
+    row: Any = Tensor()
+    row.type = 99
+    again = read(check_roundtrip(Model(subgraphs=[SubGraph(tensors=[row])]))).subgraphs[0].tensors[0]
+    assert again.type == 99
+    assert not isinstance(again.type, TensorType)
+
+
+def test_arrays_are_read_only_views_of_the_source() -> None:
+    data = write(Model(buffers=[Buffer(data=bytes(range(64)))], metadata_buffer=[1, 2]))
+    model = read(bytearray(data))
+    for array in (model.buffers[0].data, model.metadata_buffer):
+        assert array is not None
+        assert not array.flags.owndata
+        assert not array.flags.writeable
+    assert data.index(bytes(range(64))) % 16 == 0
+
+
+@pytest.mark.parametrize("limit", [2**31 - 1, 400])
+def test_weights_are_aligned(limit: int) -> None:
+    patterns = [bytes([index]) * (index + 17) for index in range(1, 6)]
+    model = Model(buffers=[Buffer(), Buffer(data=b"")] + [Buffer(data=pattern) for pattern in patterns])
+    operator = Operator(custom_options=b"\xfe" * 33)
+    model.subgraphs = [SubGraph(operators=[operator])]
+    data = check_roundtrip(model, limit)
+    assert [data.index(pattern) % 16 for pattern in patterns] == [0] * 5
+    if limit == 400:
+        assert data.index(b"\xfe" * 33) % 16 == 0
+        assert data.endswith(bytes(16))
+
+
+def unknown_slot(table: str) -> bytes:
+    """A model with one field more than the schema in `table`, written by the flatbuffers package itself."""
+    builder = flatbuffers.Builder()
+
+    def start(name: str, slots: int) -> None:
+        builder.StartObject(slots + 3)
+        if name == table:
+            builder.PrependUint32Slot(slots + 2, 7, 0)
+
+    start("Tensor", len(Tensor.FIELDS))
+    builder.PrependUint32Slot(2, 5, 0)
+    tensor = builder.EndObject()
+    builder.StartVector(4, 1, 4)
+    builder.PrependUOffsetTRelative(tensor)
+    tensors = builder.EndVector()
+    start("SubGraph", len(SubGraph.FIELDS))
+    builder.PrependUOffsetTRelativeSlot(0, tensors, 0)
+    graph = builder.EndObject()
+    builder.StartVector(4, 1, 4)
+    builder.PrependUOffsetTRelative(graph)
+    graphs = builder.EndVector()
+    start("Model", len(Model.FIELDS))
+    builder.PrependUOffsetTRelativeSlot(2, graphs, 0)
+    builder.Finish(builder.EndObject(), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize("table", [Model, SubGraph, Tensor])
+def test_an_unknown_slot_is_reported(table: type[Table]) -> None:
+    data = unknown_slot(table.__name__)
+    with pytest.raises(FormatError, match=rf"{table.__name__} at byte \d+: unknown slot {len(table.FIELDS) + 2}") as e:
+        read(data)
+    assert e.value.table == table.__name__
+    assert read(data, unknown="drop") == Model(subgraphs=[SubGraph(tensors=[Tensor(buffer=5)])])
+    assert read(unknown_slot("")).subgraphs[0].tensors[0].buffer == 5
+
+
+def test_a_union_of_unknown_type_is_reported() -> None:
+    data = bytearray(write(Model(subgraphs=[SubGraph(operators=[Operator(builtin_options=AddOptions())])])))
+    data[data.index(bytes([BuiltinOptions.AddOptions]), 40)] = 200
+    with pytest.raises(FormatError, match="Operator.builtin_options at byte .* unknown type 200"):
+        read(data)
+    assert read(data, unknown="drop") == Model(subgraphs=[SubGraph(operators=[Operator()])])
+
+
+def test_a_union_named_but_left_out_is_kept() -> None:
+    operator = Operator()
+    vars(operator)["builtin_options_type"] = BuiltinOptions.AddOptions
+    model = read(check_roundtrip(Model(subgraphs=[SubGraph(operators=[operator])])))
+    assert model.subgraphs[0].operators[0].builtin_options is None
+    assert model.subgraphs[0].operators[0].builtin_options_type is BuiltinOptions.AddOptions
+
+
+def test_placeholders_for_outside_data_are_kept_but_an_offset_cannot_be_set() -> None:
+    check_roundtrip(Model(buffers=[Buffer(offset=1, size=1)]))
+    with pytest.raises(FormatError, match=r"Buffer\.data: offset is worked out"):
+        write(Model(buffers=[Buffer(offset=2, size=1)]))
+
+
+def test_a_list_is_checked_when_it_is_written() -> None:
+    model: Any = Model(subgraphs=[])
+    model.subgraphs.append(Tensor())
+    with pytest.raises(TypeError, match=r"Model\.subgraphs: expected a list of SubGraph, got Tensor"):
+        write(model)
+    wrong: Any = Tensor()
+    with pytest.raises(TypeError, match="expected a Model"):
+        write(wrong)
+
+
+def test_equal_vtables_are_stored_once() -> None:
+    sizes = [len(write(Model(buffers=[Buffer(offset=1) for _ in range(count)]))) for count in (1, 11)]
+    assert sizes[1] - sizes[0] <= 10 * (4 + 4 + 8 + 4)  # offset in the list, vtable offset, the field, padding
+
+
+def large_file(path: Path, size: int) -> None:
+    """A file whose one weight, at its end, takes `size` bytes and no room on the disk."""
+    data = bytearray(write(Model(description="large", buffers=[Buffer(), Buffer(data=b"\xabweights")])))
+    start = data.index(b"\xabweights")
+    struct.pack_into("<I", data, start - 4, size)
+    path.write_bytes(data[:start])
+    with path.open("r+b") as file:
+        file.truncate(start + size)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the resident pages of a map are known on Linux only")
+def test_opening_a_large_file_touches_only_its_structure(tmp_path: Path) -> None:
+    path = tmp_path / "large.tflite"
+    large_file(path, 100 * 2**20)
+    model = read(path)
+    lines = Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines()
+    (start,) = (index for index, line in enumerate(lines) if line.endswith(str(path)))
+    resident = next(int(line.split()[1]) for line in lines[start:] if line.startswith("Rss:"))
+    assert 0 < resident <= 1024  # kB
+    weights = model.buffers[1].data
+    assert weights is not None
+    assert len(weights) == 100 * 2**20
+    del model
+    assert not weights[-(2**20) :].any()  # the map lives as long as its arrays
+
+
+def test_a_map_and_a_path_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    model = Model(description="small", buffers=[Buffer(data=b"abc")])
+    path.write_bytes(write(model))
+    assert read(path) == read(str(path)) == model
+    with path.open("rb") as file:
+        assert read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) == model
+    path.write_bytes(b"")
+    with pytest.raises(FormatError, match="empty"):
+        read(path)
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "absent.tflite")
+
+
+def test_limits_are_kept() -> None:
+    data = write(Model(subgraphs=[SubGraph(tensors=[Tensor()] * 5)], metadata_buffer=[0] * 2000))
+    assert len(read(data, limits=Limits(tables=7)).subgraphs[0].tensors) == 5
+    with pytest.raises(FormatError, match="more than 6 tables"):
+        read(data, limits=Limits(tables=6))
+    assert read(data, limits=Limits(depth=3)) == read(data)
+    with pytest.raises(FormatError, match="nested more than 2 deep"):
+        read(data, limits=Limits(depth=2))
+    with pytest.raises(FormatError, match="0 times its own size"):
+        read(data, limits=Limits(expansion=0))
