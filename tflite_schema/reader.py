@@ -1,8 +1,8 @@
 """Bytes to tables: every offset is checked, vectors are views, and nothing unknown is dropped in silence.
 
-A flatbuffer table begins with a signed offset back to its vtable, which lists for every slot where the field lies inside
-the table (0: absent). Strings, vectors and tables lie elsewhere, at an unsigned offset from the field. None of these
-numbers is trusted here; anything unsound raises FormatError and nothing else.
+A flatbuffer table begins with a signed offset back to its vtable, which lists for every slot where the field lies
+inside the table (0: absent). Strings, vectors and tables lie elsewhere, at an unsigned offset from the field. None of
+these numbers is trusted here; anything unsound raises FormatError and nothing else.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
@@ -88,9 +88,7 @@ class _Reader:
             raise FormatError(f"{self.size} bytes are too few for a .tflite file")
         if self.buffer[4:8] != IDENTIFIER:
             raise FormatError(f"file identifier is {bytes(self.buffer[4:8])!r}, expected {IDENTIFIER!r}", offset=4)
-        model = self.table(Model, _uint32(self.buffer, 0)[0], 1)
-        assert isinstance(model, Model)
-        return model
+        return cast("Model", self.table(Model, _uint32(self.buffer, 0)[0], 1))
 
     def spend(self, count: int, place: Any, at: int) -> None:
         self.budget -= count

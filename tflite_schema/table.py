@@ -1,3 +1,4 @@
+# ruff: noqa: D102, D103 - `accept` is documented by Field, the words of a declaration by its module
 """What a table is, and the few kinds of field it may have.
 
 A table is declared by a class body with one field to a line, in slot order (see `tables.py`). An instance keeps in its
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     Dtype = TypeVar("Dtype", bound=np.generic)
     Row = TypeVar("Row", bound="Table")
+    Member = TypeVar("Member", bound=IntEnum)
     MaybeNone: TypeAlias = Any  # may be None; spares every reader of a sound model the check
 
     class Vector(Generic[Dtype]):
@@ -54,6 +56,15 @@ if TYPE_CHECKING:
         def __get__(self, table: Table, owner: type[Table]) -> list[Row] | MaybeNone: ...
         def __get__(self, table: Table | None, owner: type[Table]) -> Any: ...
         def __set__(self, table: Table, value: Sequence[Row] | None) -> None: ...
+
+    class Follows(Generic[Member]):
+        """Type of the tag of a union: read only."""
+
+        @overload
+        def __get__(self, table: None, owner: type[Table]) -> Self: ...
+        @overload
+        def __get__(self, table: Table, owner: type[Table]) -> Member: ...
+        def __get__(self, table: Table | None, owner: type[Table]) -> Any: ...
 
 else:
 
@@ -92,6 +103,7 @@ class Field:
     slot = -1
 
     def bind(self, table: str, name: str, slot: int) -> None:
+        """Learn the place in the schema."""
         self.table, self.name, self.slot = table, name, slot
 
     def accept(self, value: Any) -> Any:
@@ -99,13 +111,17 @@ class Field:
         raise NotImplementedError
 
     def type_error(self, expected: str, value: object) -> TypeError:
+        """The error for a value of the wrong kind."""
         return TypeError(f"{self.table}.{self.name}: expected {expected}, got {type(value).__name__}")
 
     def format_error(self, problem: str, offset: int | None = None) -> FormatError:
+        """The error for a value, or bytes, that this field cannot hold."""
         return FormatError(problem, table=self.table, field=self.name, offset=offset)
 
 
 class Scalar(Field):
+    """A number, a truth value or a member of an enum, stored inside the table."""
+
     kind = "scalar"
 
     def __init__(self, storage: str, code: str, default: Any, deprecated: bool = False) -> None:
@@ -146,6 +162,8 @@ class Scalar(Field):
 
 
 class Text(Field):
+    """A string."""
+
     kind = "text"
 
     def __init__(self, deprecated: bool = False) -> None:
@@ -191,6 +209,8 @@ class VectorField(Field):
 
 
 class Child(Field):
+    """A table of one type."""
+
     kind = "child"
 
     def __init__(self, table: type[Table]) -> None:
@@ -219,6 +239,8 @@ class Children(Field):
 
 
 class Tag(Field):
+    """The number saying which table the union after it holds."""
+
     kind = "tag"
     width = 1
 
@@ -232,6 +254,8 @@ class Tag(Field):
 
 
 class Union(Field):
+    """A table of one of several types, named by the tag before it."""
+
     kind = "union"
     tag: Tag
 

@@ -50,7 +50,7 @@ from tflite_schema.table import (
 )
 
 if TYPE_CHECKING:
-    from tflite_schema.table import Tables, Vector
+    from tflite_schema.table import Follows, Tables, Vector
 
 __all__ = [
     "ATan2Options",
@@ -249,7 +249,7 @@ class QuantizationParameters(Table):
     max: Vector[np.float32] = vector(np.float32)
     scale: Vector[np.float32] = vector(np.float32)
     zero_point: Vector[np.int64] = vector(np.int64)
-    details_type: QuantizationDetails = union_type(QuantizationDetails)
+    details_type: Follows[QuantizationDetails] = union_type(QuantizationDetails)
     details: Table | None = union()
     quantized_dimension: int = int32()
 
@@ -269,9 +269,9 @@ class Uint8Vector(Table):
 class DimensionMetadata(Table):
     format: DimensionType = int8(DimensionType.DENSE)
     dense_size: int = int32()
-    array_segments_type: SparseIndexVector = union_type(SparseIndexVector)
+    array_segments_type: Follows[SparseIndexVector] = union_type(SparseIndexVector)
     array_segments: Table | None = union()
-    array_indices_type: SparseIndexVector = union_type(SparseIndexVector)
+    array_indices_type: Follows[SparseIndexVector] = union_type(SparseIndexVector)
     array_indices: Table | None = union()
 
 
@@ -1055,7 +1055,7 @@ class Operator(Table):
     opcode_index: int = uint32()
     inputs: Vector[np.int32] = vector(np.int32)
     outputs: Vector[np.int32] = vector(np.int32)
-    builtin_options_type: BuiltinOptions = union_type(BuiltinOptions)
+    builtin_options_type: Follows[BuiltinOptions] = union_type(BuiltinOptions)
     builtin_options: Table | None = union()
     custom_options: Vector[np.uint8] = vector(
         np.uint8, outside=("large_custom_options_offset", "large_custom_options_size")
@@ -1065,7 +1065,7 @@ class Operator(Table):
     intermediates: Vector[np.int32] = vector(np.int32)
     large_custom_options_offset: int = uint64()
     large_custom_options_size: int = uint64()
-    builtin_options_2_type: BuiltinOptions2 = union_type(BuiltinOptions2)
+    builtin_options_2_type: Follows[BuiltinOptions2] = union_type(BuiltinOptions2)
     builtin_options_2: Table | None = union()
     debug_metadata_index: int = int32(-1)
 

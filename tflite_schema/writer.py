@@ -3,9 +3,9 @@
 A flatbuffer refers forward, so a table is placed before what it refers to, and the offset is filled in when that is
 placed. Equal vtables are stored once. The result depends only on the fields present and their values.
 
-Written here in plain bytes, not with the Builder of the `flatbuffers` package: that one builds back to front in a buffer
-it doubles and copies as it grows, and cannot put the weights last or outside. Here every vector is copied once, when the
-pieces are joined, and a file costs its own size in memory and no more.
+Written here in plain bytes, not with the Builder of the `flatbuffers` package: that one builds back to front in a
+buffer it doubles and copies as it grows, and cannot put the weights last or outside. Here every vector is copied once,
+when the pieces are joined, and a file costs its own size in memory and no more.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ GENERATED = {
     "ai-edge-litert": "ai_edge_litert.schema_py_generated",
 }
 
+PYTHON_TYPES = {"bool": "bool", "float32": "float"}
+
 Schema = dict[str, dict[str, Any]]
 """{"tables": {table: {slot: field}}, "enums": {enum: {member: value}}}; a field is a small dict of strings."""
 
@@ -111,11 +113,8 @@ def declared() -> Schema:
         return entry | ({"deprecated": True} if field.deprecated else {})
 
     tables = {name: {str(f.slot): describe(f) for f in table.FIELDS} for name, table in tflite_schema.TABLES.items()}
-    enums = {
-        name: {member: int(value) for member, value in kind.__members__.items()}
-        for name, kind in vars(tflite_schema).items()
-        if isinstance(kind, enum.EnumMeta)
-    }
+    kinds = [kind for kind in vars(tflite_schema).values() if isinstance(kind, type) and issubclass(kind, enum.IntEnum)]
+    enums = {kind.__name__: {member.name: int(member) for member in kind} for kind in kinds}
     return {"tables": tables, "enums": enums}
 
 
@@ -163,9 +162,8 @@ def surplus(ours: Schema, theirs: list[Schema]) -> list[str]:
             if known == field.get("deprecated", False):
                 lines.append(f"{table}, slot {slot}: {_line(field)} " + ("is deprecated?" if known else "unknown"))
     for name, members in ours["enums"].items():
-        for member in members:
-            if not any(member in other["enums"].get(name, {}) for other in theirs):
-                lines.append(f"enum {name}: {member} unknown")
+        known_members = {member for other in theirs for member in other["enums"].get(name, {})}
+        lines += [f"enum {name}: {member} unknown" for member in members if member not in known_members]
     return lines
 
 
@@ -195,7 +193,7 @@ def _line(field: dict[str, Any]) -> str:
     if kind == "union":
         return f"{name}: Table | None = union()"
     default = f"{field['default']:g}" if field["default"] else ""
-    return f"{name}: {dict(bool='bool', float32='float').get(of, 'int')} = {of.replace('bool', 'boolean')}({default})"
+    return f"{name}: {PYTHON_TYPES.get(of, 'int')} = {of.replace('bool', 'boolean')}({default})"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -84,11 +84,12 @@ def test_values_are_held_as_the_file_holds_them() -> None:
 
 def test_the_tag_of_a_union_follows_from_the_table_it_holds() -> None:
     row = Operator()
-    assert row.builtin_options_type is BuiltinOptions.NONE
-    row.builtin_options = ReshapeOptions(new_shape=[1, -1])
-    assert row.builtin_options_type is BuiltinOptions.ReshapeOptions
-    row.builtin_options = None
-    assert row.builtin_options_type is BuiltinOptions.NONE
+    tags = [row.builtin_options_type]
+    for options in (ReshapeOptions(new_shape=[1, -1]), AddOptions(), None):
+        row.builtin_options = options
+        tags.append(row.builtin_options_type)
+    expected = [BuiltinOptions.NONE, BuiltinOptions.ReshapeOptions, BuiltinOptions.AddOptions, BuiltinOptions.NONE]
+    assert tags == expected
 
 
 def test_equality_is_deep_and_bit_by_bit() -> None:
