@@ -22,7 +22,8 @@ def through_float64(function: Callable[..., Any]) -> Callable[..., Float32Array]
     def rounded(*arguments: ArrayLike) -> Float32Array:
         with np.errstate(all="ignore"):
             wide = [np.asarray(a, np.float32).astype(np.float64) for a in arguments]
-            return np.asarray(function(*wide), np.float32)
+            result: Float32Array = np.asarray(function(*wide)).astype(np.float32)
+        return result
 
     return rounded
 

@@ -10,6 +10,7 @@ The limit is decided when the weights are prepared, from the weights themselves 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def prepare_weights(w: NDArray[Any], offset: ArrayLike = 0, input_range: tuple[i
     edges = _split(highest, lowest)
     if edges is None:
         return Weights((np.ascontiguousarray(shifted.T),), bound)
-    pieces = (np.ascontiguousarray(shifted[:, a:b].T, np.float32) for a, b in zip(edges, edges[1:], strict=False))
+    pieces = (np.ascontiguousarray(shifted[:, a:b].T, np.float32) for a, b in pairwise(edges))
     return Weights(tuple(pieces), bound)
 
 
@@ -87,7 +88,7 @@ def _split(highest: NDArray[Any], lowest: NDArray[Any]) -> list[int] | None:
         edges = [k * i // count for i in range(count + 1)]
         if all(
             _bound(highest[:, a:b].sum(axis=1), lowest[:, a:b].sum(axis=1)) <= FLOAT32_LIMIT
-            for a, b in zip(edges, edges[1:], strict=False)
+            for a, b in pairwise(edges)
         ):
             return edges
     return None

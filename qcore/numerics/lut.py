@@ -1,6 +1,7 @@
 """Lookup tables: 256 entries for 8-bit operators, 513 interpolated entries for int16, and the int16 sigmoid table.
 
-TFLite: kernels/internal/common.h (LUTPopulate, LUTLookup), reference/integer_ops/{logistic,tanh}.h, kernels/activations.cc
+TFLite: kernels/internal/common.h (LUTPopulate, LUTLookup), kernels/activations.cc,
+kernels/internal/reference/integer_ops/{logistic,tanh}.h
 """
 
 from __future__ import annotations

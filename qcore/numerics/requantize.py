@@ -159,7 +159,7 @@ def tile(constant: NDArray[Any], channels: int, run: int) -> NDArray[np.float64]
 def requantize(acc: ArrayLike, r: Requantization) -> NDArray[np.int32]:
     """`RULES[r.rule]` of every accumulator: [..., C] -> int32 [..., C].
 
-    Accumulators are int32, or int64 for int64_accumulator and float64_half_away; a float array must hold exact integers.
+    Accumulators are int32, or int64 for int64_accumulator and float64_half_away; floats must hold exact integers.
 
     The float64 rule saturates nothing: as x86 does, a result outside int32 becomes INT32_MIN.
     """
