@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,7 @@ def rows(table: type[Table]) -> st.SearchStrategy[Any]:
     """Instances of `table`. Where data is stored after the flatbuffer is the writer's to say, so never set here."""
     worked_out = {name for field in table.OUTSIDE for name in field.outside}
     fields = [field for field in table.FIELDS if field.kind != "tag" and field.name not in worked_out]
-    values = {field.name: st.deferred(partial(_value, field)) for field in fields}
+    values = {field.name: _value(field) for field in fields}
     return st.fixed_dictionaries({}, optional=values).map(lambda chosen: table(**chosen))
 
 
