@@ -13,6 +13,7 @@ from qcore.errors import (
     QCoreError,
     QuantizationError,
     ShapeError,
+    SignatureError,
     StateError,
     UnsupportedError,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "QuantParams",
     "QuantizationError",
     "ShapeError",
+    "SignatureError",
     "SignatureRunner",
     "StateError",
     "Subgraph",

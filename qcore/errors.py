@@ -5,6 +5,7 @@
      + ShapeError          (ValueError)    shapes do not fit, or a value has the wrong shape or dtype
      + UnsupportedError    (RuntimeError)  an operator, variant or option without a kernel
      + StateError          (RuntimeError)  a call out of order, e.g. invoke before allocate_tensors
+     + SignatureError      (ValueError)    no such signature, or not its inputs
      + CalibrationError    (ValueError)    missing or degenerate statistics
      + QuantizationError   (ValueError)    a quantization rule cannot be met, or is violated
 
@@ -17,6 +18,7 @@ __all__ = [
     "QCoreError",
     "QuantizationError",
     "ShapeError",
+    "SignatureError",
     "StateError",
     "UnsupportedError",
 ]
@@ -40,6 +42,10 @@ class UnsupportedError(QCoreError, RuntimeError):
 
 class StateError(QCoreError, RuntimeError):
     """A method was called before the call it depends on."""
+
+
+class SignatureError(QCoreError, ValueError):
+    """A signature or one of its inputs does not exist, or a choice among several is missing."""
 
 
 class CalibrationError(QCoreError, ValueError):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.errors import ModelError, QCoreError, ShapeError, StateError, UnsupportedError
+from qcore.errors import ModelError, ShapeError, SignatureError, StateError, UnsupportedError
 from qcore.execution import GraphRun, Program
 from qcore.ir import Model, Shape, Tensor, numpy_dtype
 from qcore.op import KERNEL_SETS, KernelSet
@@ -185,10 +185,10 @@ class Interpreter:
         keys = [signature.signature_key for signature in self.model.signatures]
         if signature_key is None:
             if len(keys) != 1:
-                raise QCoreSignatureError(f"the model has {len(keys)} signatures {keys}; name one of them")
+                raise SignatureError(f"the model has {len(keys)} signatures {keys}; name one of them")
             signature_key = keys[0]
         if signature_key not in keys:
-            raise QCoreSignatureError(f"no signature {signature_key!r}; the model has {keys}")
+            raise SignatureError(f"no signature {signature_key!r}; the model has {keys}")
         return SignatureRunner(self, self.model.signatures[keys.index(signature_key)])
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -273,13 +273,10 @@ class Interpreter:
                 "scales": scales.copy(),
                 "zero_points": zero_points.copy(),
                 "quantized_dimension": 0 if quant is None else quant.quantized_dimension,
+                "block_size": 0 if quant is None else int(getattr(quant.details, "block_size", 0)),
             },
             "sparsity_parameters": {},
         }
-
-
-class QCoreSignatureError(QCoreError, ValueError):
-    """A signature or one of its inputs does not exist, or a name is ambiguous."""
 
 
 class SignatureRunner:
@@ -303,7 +300,7 @@ class SignatureRunner:
     def __call__(self, **inputs: Any) -> dict[str, Array]:
         """Run with exactly the signature's inputs; QCoreError names those missing or unknown."""
         if set(inputs) != set(self._inputs):
-            raise QCoreSignatureError(f"the signature takes {sorted(self._inputs)}, got {sorted(inputs)}")
+            raise SignatureError(f"the signature takes {sorted(self._inputs)}, got {sorted(inputs)}")
         interpreter = self._interpreter
         for name, value in inputs.items():
             if np.shape(value) != interpreter._graph.shape(self._inputs[name]):

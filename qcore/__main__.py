@@ -1,0 +1,6 @@
+"""`python -m qcore` is `qcore`."""
+
+from qcore.cli import main
+
+if __name__ == "__main__":
+    main()

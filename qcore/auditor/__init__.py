@@ -1,0 +1,1 @@
+"""Judging a quantized model: how far its numbers are from the float model's."""

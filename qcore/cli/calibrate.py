@@ -1,0 +1,39 @@
+"""`qcore calibrate MODEL --data d.npz -o statistics.json`: observe the ranges of a float model's tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qcore.calibrator import calibrate
+from qcore.cli.console import guard, out, print_json, print_table, progress_bar
+from qcore.dataset import open_dataset
+from qcore.tflite import load
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="A float .tflite file.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", "-d", help="Representative samples: .npz, .npy or a folder of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the statistics to this JSON file.")],
+    in_place_rule: Annotated[
+        bool,
+        typer.Option(help="Reproduce TFLite's calibrator, which logs an input after an operator wrote over it."),
+    ] = True,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Run a float model on representative samples and save the minimum and maximum of every tensor."""
+    guard(output, force)
+    loaded = load(model)
+    with progress_bar("calibrating") as progress:
+        statistics = calibrate(loaded, open_dataset(data, loaded), in_place_rule=in_place_rule, progress=progress)
+    statistics.save(output)
+    ranges = {loaded.main.tensors[index].name: bounds for index, bounds in statistics.ranges().items()}
+    if json:
+        print_json({"samples": statistics.samples, "output": str(output), "ranges": ranges})
+        return
+    rows = [[name, f"{low:.6g}", f"{high:.6g}"] for name, (low, high) in ranges.items()]
+    print_table(None, ["tensor", "min", "max"], rows, "min,max")
+    out.print(f"\n{statistics.samples} samples, {len(rows)} tensors; written: {output}")

@@ -1,0 +1,86 @@
+"""What the commands share with the terminal: tables and progress on a terminal, JSON for machines, guarded writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+__all__ = ["fail", "guard", "out", "print_json", "print_table", "progress_bar"]
+
+out = Console(highlight=False, soft_wrap=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+OK, FINDING, USAGE, BAD_MODEL = 0, 1, 2, 3
+"""Exit codes: done; a finding or a mismatch; a wrong call or wrong data; an unreadable or unsupported model."""
+
+
+def fail(message: str, code: int = USAGE) -> typer.Exit:
+    """Print an error and return the exit to raise."""
+    errors.print(f"[bold red]error:[/] {_escaped(message)}")
+    return typer.Exit(code)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def guard(path: Path, force: bool) -> None:
+    """Refuse to overwrite a file unless forced; nothing is ever asked."""
+    if path.exists() and not force:
+        raise fail(f"{path} exists; give another --output, or --force to overwrite it")
+    if not path.parent.is_dir():
+        raise fail(f"the folder {path.parent} does not exist; create it first")
+
+
+def print_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: str = "") -> None:
+    """A table; columns named in `right` (comma-separated) are aligned to the right."""
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
+    numeric = set(right.split(","))
+    for column in columns:
+        table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[_escaped("" if cell is None else str(cell)) for cell in row])
+    out.print(table)
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on stdout: arrays become lists, infinities and NaN the strings "inf", "-inf", "nan"."""
+    print(json.dumps(_plain(value), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return value
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on stderr, shown on terminals only; yields report(done, total)."""
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
+        task = progress.add_task(label, total=None)
+
+        def report(done: int, total: int | None) -> None:
+            progress.update(task, completed=done, total=total)
+
+        yield report

@@ -1,0 +1,85 @@
+"""`qcore quantize MODEL --data d.npz -o int8.tflite`: write a quantized model."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qcore.calibrator import Calibration, calibrate
+from qcore.cli.console import fail, guard, out, print_json, print_table, progress_bar
+from qcore.dataset import open_dataset
+from qcore.ir import Model
+from qcore.quantizer import RECIPES
+from qcore.quantizer import quantize as quantize_model
+from qcore.tflite import load, save
+from tflite_schema import TensorType
+
+
+class BorderType(str, Enum):
+    """Types a graph input or output may be given."""
+
+    float32 = "float32"
+    int8 = "int8"
+    uint8 = "uint8"
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="A float .tflite file.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite to write.")],
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help=f"One of: {', '.join(RECIPES)}.")] = "int8",
+    data: Annotated[
+        Path | None, typer.Option("--data", "-d", help="Representative samples: .npz, .npy or a folder of them.")
+    ] = None,
+    statistics: Annotated[
+        Path | None,
+        typer.Option("--statistics", "-s", help="Statistics that `qcore calibrate` saved, instead of data."),
+    ] = None,
+    inference_input_type: Annotated[BorderType, typer.Option(help="Type of the inputs.")] = BorderType.float32,
+    inference_output_type: Annotated[BorderType, typer.Option(help="Type of the outputs.")] = BorderType.float32,
+    per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Quantize a float model."""
+    guard(output, force)
+    if recipe not in RECIPES:
+        raise fail(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
+    if data is not None and statistics is not None:
+        raise fail("give either --data or --statistics, not both")
+    loaded = load(model)
+    quantized = quantize_model(
+        loaded,
+        recipe,
+        _ranges(loaded, data, statistics),
+        inference_input_type=inference_input_type.value,
+        inference_output_type=inference_output_type.value,
+        per_channel=per_channel,
+    )
+    size = save(quantized, output)
+    before = model.stat().st_size
+    left = [op.name for _, _, op in quantized.walk() if _is_float(quantized, op.outputs)]
+    if json:
+        print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
+        return
+    rows = [["float", f"{before:,}", ""], [recipe, f"{size:,}", f"{before / size:.2f} x smaller"]]
+    print_table(None, ["model", "bytes", ""], rows, "bytes")
+    if left:
+        out.print(f"operators left in float: {', '.join(left)}")
+    out.print(f"written: {output}")
+
+
+def _ranges(model: Model, data: Path | None, statistics: Path | None) -> Calibration | None:
+    if statistics is not None:
+        return Calibration.load(statistics)
+    if data is None:
+        return None
+    with progress_bar("calibrating") as progress:
+        return calibrate(model, open_dataset(data, model), progress=progress)
+
+
+def _is_float(model: Model, results: tuple[int, ...]) -> bool:
+    """Whether an operator computes in float: all its results are float and it is no DEQUANTIZE."""
+    return bool(results) and all(model.main.tensors[index].type == TensorType.FLOAT32 for index in results)

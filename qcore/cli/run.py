@@ -1,0 +1,96 @@
+"""`qcore run MODEL -i x.npy`: run a model in NumPy and print or save its outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from qcore.cli.console import fail, guard, out, print_json, print_table
+from qcore.interpreter import Interpreter
+
+Array = NDArray[Any]
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="A .tflite file.", show_default=False)],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
+    ] = None,
+    random: Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the outputs to this .npz, by name.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all-tensors", help="Write every tensor of the graph, not only the outputs.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Run a model in integers and show, or save, what comes out."""
+    interpreter = Interpreter(model)
+    if output is not None:
+        guard(output, force)
+    if bool(inputs) == (random is not None):
+        raise fail("give the inputs with --input, or let --random SEED draw them")
+    interpreter.run(_read(inputs) if inputs else _draw(interpreter, random or 0))
+    details = interpreter.get_output_details()
+    values = {str(d["name"]): interpreter.get_tensor(d["index"]) for d in details}
+    if output is not None:
+        saved = _every_tensor(interpreter) if every else values
+        np.savez(output, **saved)  # type: ignore[arg-type]  # keywords are array names
+    if json:
+        print_json({name: {"dtype": str(v.dtype), "shape": v.shape, "values": v} for name, v in values.items()})
+        return
+    rows = [[name, v.dtype, "x".join(map(str, v.shape)) or "scalar", _preview(v)] for name, v in values.items()]
+    print_table(None, ["output", "type", "shape", "values"], rows)
+    if output is not None:
+        out.print(f"written: {output}")
+
+
+def _read(paths: list[Path]) -> Any:
+    try:
+        if len(paths) == 1 and paths[0].suffix == ".npz":
+            with np.load(paths[0], allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
+        return [np.load(path, allow_pickle=False) for path in paths]
+    except (OSError, ValueError) as error:
+        raise fail(f"{', '.join(map(str, paths))}: cannot be read as .npy or .npz: {error}") from error
+
+
+def _draw(interpreter: Interpreter, seed: int) -> list[Array]:
+    """Random inputs: float ones uniform in [-1, 1), integer ones over the whole type."""
+    rng = np.random.default_rng(seed)
+    values: list[Array] = []
+    for detail in interpreter.get_input_details():
+        dtype, shape = np.dtype(detail["dtype"]), tuple(detail["shape"])
+        if dtype.kind == "f":
+            values.append(rng.uniform(-1, 1, shape).astype(dtype))
+        elif dtype.kind in "iu":
+            info = np.iinfo(dtype)
+            values.append(rng.integers(info.min, info.max, shape, dtype, endpoint=True))
+        elif dtype.kind == "b":
+            values.append(rng.integers(0, 2, shape).astype(bool))
+        else:
+            raise fail(f"input {detail['name']!r} is {dtype}; random values cannot be drawn for it, use --input")
+    return values
+
+
+def _every_tensor(interpreter: Interpreter) -> dict[str, Array]:
+    """Every tensor that has a value, by name; a name that occurs twice gets its index."""
+    values: dict[str, Array] = {}
+    for detail in interpreter.get_tensor_details():
+        value = interpreter.get_tensor(detail["index"])
+        name = str(detail["name"])
+        values[name if name not in values else f"{name}:{detail['index']}"] = value
+    return values
+
+
+def _preview(value: Array) -> str:
+    flat = value.reshape(-1)
+    shown = " ".join(f"{v:.6g}" if value.dtype.kind == "f" else str(v) for v in flat[:12].tolist())
+    return shown + (f" ... ({flat.size} values)" if flat.size > 12 else "")

@@ -1,0 +1,121 @@
+"""`qcore show MODEL`: what is in the file: graphs, operators, tensors and their quantization."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qcore.cli.console import out, print_json, print_table
+from qcore.ir import Model, Subgraph, Tensor
+from qcore.tflite import load
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="A .tflite file.", show_default=False)],
+    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Show the graphs, operators, tensors and quantization of a model."""
+    loaded = load(model)
+    if json:
+        print_json(description(loaded))
+        return
+    out.print(f"[bold]{model}[/]  {model.stat().st_size:,} bytes, {len(loaded.subgraphs)} subgraph(s)")
+    if loaded.description:
+        out.print(f"description: {loaded.description}")
+    for signature in loaded.signatures:
+        names = ", ".join(entry.name or "" for entry in signature.inputs or [])
+        results = ", ".join(entry.name or "" for entry in signature.outputs or [])
+        out.print(f"signature {signature.signature_key}: {names} -> {results}")
+    for index, graph in enumerate(loaded.subgraphs):
+        out.print()
+        _show_graph(loaded, graph, index, tensors)
+
+
+def _show_graph(model: Model, graph: Subgraph, index: int, tensors: bool) -> None:
+    border = [[kind, i, *_tensor_row(graph.tensors[i])] for kind, ids in _borders(graph) for i in ids]
+    print_table(
+        f"subgraph {index} {graph.name or ''}".rstrip(),
+        ["", "tensor", "name", "type", "shape", "scale", "zero point"],
+        border,
+        "tensor,scale,zero point",
+    )
+    rows = []
+    for position, op in enumerate(graph.operators):
+        result = graph.tensors[op.outputs[0]] if op.outputs else None
+        row = [position, op.name, f"v{op.version}", " ".join(map(str, op.inputs)), " ".join(map(str, op.outputs))]
+        rows.append([*row, *(_tensor_row(result)[1:] if result is not None else [""] * 4)])
+    out.print()
+    columns = ["#", "operator", "", "in", "out", "type", "shape", "scale", "zero point"]
+    print_table(None, columns, rows, "#,scale,zero point")
+    if tensors:
+        out.print()
+        body = [
+            [i, *_tensor_row(t), "constant" if model.is_constant(t) else "variable" if t.is_variable else ""]
+            for i, t in enumerate(graph.tensors)
+        ]
+        print_table(None, ["#", "tensor", "type", "shape", "scale", "zero point", ""], body, "#,scale,zero point")
+
+
+def _borders(graph: Subgraph) -> list[tuple[str, tuple[int, ...]]]:
+    return [("input", graph.inputs), ("output", graph.outputs)]
+
+
+def _tensor_row(tensor: Tensor) -> list[str]:
+    scale = zero = ""
+    if tensor.quant is not None and tensor.quant.is_quantized:
+        if tensor.quant.is_per_channel:
+            low, high = tensor.quant.scale.min(), tensor.quant.scale.max()
+            scale = f"{low:.4g}..{high:.4g} ({tensor.quant.scale.size} along {tensor.quant.quantized_dimension})"
+        else:
+            scale = f"{tensor.quant.scale[0]:.9g}"
+        zeros = tensor.quant.zero_point
+        zero = str(zeros[0]) if zeros.size and (zeros == zeros[0]).all() else "various" if zeros.size else ""
+    shape = tensor.shape_signature if tensor.shape_signature is not None else tensor.shape
+    return [tensor.name, tensor.type.name.lower(), "x".join(map(str, shape)) or "scalar", scale, zero]
+
+
+def description(model: Model) -> dict[str, Any]:
+    """The model as plain data: what `--json` prints."""
+    return {
+        "description": model.description,
+        "signatures": [
+            {
+                "key": s.signature_key,
+                "subgraph": s.subgraph_index,
+                "inputs": {e.name: e.tensor_index for e in s.inputs or []},
+                "outputs": {e.name: e.tensor_index for e in s.outputs or []},
+            }
+            for s in model.signatures
+        ],
+        "subgraphs": [
+            {
+                "name": graph.name,
+                "inputs": graph.inputs,
+                "outputs": graph.outputs,
+                "operators": [
+                    {"name": op.name, "version": op.version, "inputs": op.inputs, "outputs": op.outputs}
+                    for op in graph.operators
+                ],
+                "tensors": [_tensor_data(model, tensor) for tensor in graph.tensors],
+            }
+            for graph in model.subgraphs
+        ],
+    }
+
+
+def _tensor_data(model: Model, tensor: Tensor) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "name": tensor.name,
+        "type": tensor.type.name,
+        "shape": tensor.shape,
+        "shape_signature": tensor.shape_signature,
+        "constant": model.is_constant(tensor),
+    }
+    if tensor.quant is not None and tensor.quant.is_quantized:
+        data["scale"] = tensor.quant.scale
+        data["zero_point"] = tensor.quant.zero_point
+        data["quantized_dimension"] = tensor.quant.quantized_dimension
+    return data
