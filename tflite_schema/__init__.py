@@ -9,8 +9,9 @@ Lossless or loud: what a file holds is kept, or FormatError says what is not kno
 
 from tflite_schema import enums, tables
 from tflite_schema.enums import *  # noqa: F403 - every enum; `enums.__all__` is the list
+from tflite_schema.field import TABLES, FormatError
 from tflite_schema.reader import Limits, read
-from tflite_schema.table import TABLES, FormatError, Table
+from tflite_schema.table import Table
 from tflite_schema.tables import *  # noqa: F403 - every table; `tables.__all__` is the list
 from tflite_schema.writer import FLATBUFFER_LIMIT, write
 

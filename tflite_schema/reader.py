@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
-from tflite_schema.table import TABLES, FormatError, Table
+from tflite_schema.archive import BEGIN, detach
+from tflite_schema.field import TABLES, FormatError
+from tflite_schema.table import Table
 from tflite_schema.tables import Model
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def read(source: Source, *, unknown: Literal["error", "drop"] = "error", limits:
     A field this declaration does not know, or a union holding a table it does not know, raises FormatError unless
     `unknown="drop"`. An enum value it does not know is kept as a plain int. Data stored after the flatbuffer
     (`Buffer.offset`, `Operator.large_custom_options_offset`) is read into `data` and `custom_options` like any other.
+    What follows the last byte referred to, such as a ZIP archive of associated files, is kept in `Model.appended`.
 
     Raises FormatError if the bytes are unsound, OSError if the path cannot be opened.
     """
@@ -72,6 +75,8 @@ class _Reader:
         self.limits = limits
         self.tables = limits.tables
         self.budget = limits.expansion * self.size + 4096
+        self.dropped = False
+        self.end = 0  # of what the flatbuffer is known to refer to
         self.vtables: dict[int, tuple[int, Sequence[int]]] = {}
         self.address = np.frombuffer(buffer, np.uint8).__array_interface__["data"][0] if self.size else 0
         self.readers: dict[str, Callable[[Any, int, int], Any]] = {
@@ -88,7 +93,19 @@ class _Reader:
             raise FormatError(f"{self.size} bytes are too few for a .tflite file")
         if self.buffer[4:8] != IDENTIFIER:
             raise FormatError(f"file identifier is {bytes(self.buffer[4:8])!r}, expected {IDENTIFIER!r}", offset=4)
-        return cast("Model", self.table(Model, _uint32(self.buffer, 0)[0], 1))
+        model = cast("Model", self.table(Model, _uint32(self.buffer, 0)[0], 1))
+        model.appended = self.rest()
+        return model
+
+    def rest(self) -> bytes | None:
+        """What follows everything the flatbuffer refers to, without the padding before it."""
+        view = np.frombuffer(self.buffer, np.uint8)[self.end :]
+        if not view.any():
+            return None
+        data = view[(view != 0).argmax() :].tobytes()
+        if self.dropped:  # what was dropped may lie here
+            data = data[data.find(BEGIN) :] if BEGIN in data else b""
+        return detach(data) or None
 
     def spend(self, count: int, place: Any, at: int) -> None:
         self.budget -= count
@@ -113,11 +130,14 @@ class _Reader:
         extent, offsets = self.vtables[start]
         if extent < 4 or position + extent > self.size:
             raise error(f"its {extent} bytes do not lie inside the file")
+        self.end = max(self.end, position + extent)
         self.budget -= extent
         if self.budget < 0:
             raise error(f"the file refers to more than {self.limits.expansion} times its own size")
-        if len(offsets) > len(cls.FIELDS) and not self.drop:
-            raise error(f"unknown slot {len(offsets) - 1}; the declaration ends with slot {len(cls.FIELDS) - 1}")
+        if len(offsets) > len(cls.FIELDS):
+            self.unknown(
+                error(f"unknown slot {len(offsets) - 1}; the declaration ends with slot {len(cls.FIELDS) - 1}")
+            )
         values: dict[str, Any] = {}
         for field, offset in zip(cls.FIELDS, offsets, strict=False):
             if not offset:
@@ -141,6 +161,7 @@ class _Reader:
         length, extent = _uint16_pair(self.buffer, start)
         if length < 4 or length % 2 or start + length > self.size:
             raise error(f"its vtable at byte {start} has an unsound length of {length} bytes")
+        self.end = max(self.end, start + length)
         self.budget -= length
         offsets = list(struct.unpack_from(f"<{(length - 4) // 2}H", self.buffer, start + 4))
         while offsets and not offsets[-1]:
@@ -174,6 +195,7 @@ class _Reader:
         (count,) = _uint32(self.buffer, start)
         if start + 4 + count * width > self.size:
             raise field.format_error(f"{count} elements reach past the end of the file ({self.size} bytes)", start)
+        self.end = max(self.end, start + 4 + count * width)
         self.spend(4 + count * width, field, start)
         return start + 4, count
 
@@ -221,8 +243,13 @@ class _Reader:
         cls = TABLES.get(getattr(tag, "name", ""))
         if cls is not None:
             values[field.name] = self.table(cls, self.follow(field, at), depth + 1)
-        elif not self.drop:
-            raise field.format_error(f"holds a table of unknown type {int(tag)}", at)
+        else:
+            self.unknown(field.format_error(f"holds a table of unknown type {int(tag)}", at))
+
+    def unknown(self, error: FormatError) -> None:
+        if not self.drop:
+            raise error
+        self.dropped = True
 
     def outside(self, field: Any, values: dict[str, Any], position: int) -> None:
         offset_name, size_name = field.outside
@@ -234,6 +261,7 @@ class _Reader:
         count = values.get(size_name, 0)
         if start + count > self.size:
             raise field.format_error(f"{count} bytes at byte {start} reach past the end of the file", position)
+        self.end = max(self.end, start + count)
         self.spend(count, field, position)
         values[field.name] = self.view(field, start, count)
         values.pop(offset_name, None)

@@ -2,6 +2,7 @@
 """Every table of the TensorFlow Lite schema, each field in slot order, spelled as in schema.fbs.
 
 One line is one slot, so a union takes two lines: the tag that says which table follows, and the table.
+Only `Model.appended` is no slot: it is what follows the flatbuffer, such as the ZIP archive of TFLite metadata.
 A line deleted or moved changes the file format; deprecated fields keep their line.
 """
 
@@ -34,6 +35,7 @@ from tflite_schema.enums import (
 )
 from tflite_schema.table import (
     Table,
+    appended,
     boolean,
     float32,
     int8,
@@ -1126,3 +1128,4 @@ class Model(Table):
     signature_defs: Tables[SignatureDef] = tables(SignatureDef)
     external_buffer_groups: Tables[ExternalBufferGroup] = tables(ExternalBufferGroup)
     external_buffers: Tables[ExternalBuffer] = tables(ExternalBuffer)
+    appended: Vector[np.uint8] = appended()

@@ -14,8 +14,10 @@ import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from tflite_schema.archive import attach
+from tflite_schema.field import FormatError
 from tflite_schema.reader import IDENTIFIER
-from tflite_schema.table import FormatError, Table
+from tflite_schema.table import Table
 from tflite_schema.tables import Model
 
 if TYPE_CHECKING:
@@ -83,6 +85,9 @@ class _Writer:
             self.put(data.data.cast("B"))
         if self.after:
             self.put(bytes(_ALIGNMENT))  # fast kernels read a little past the end of the last weight
+        if model.appended is not None:
+            self.align(4)
+            self.put(attach(model.appended.tobytes(), self.size))
         return b"".join(self.pieces)
 
     def put(self, piece: bytes | bytearray | memoryview) -> int:

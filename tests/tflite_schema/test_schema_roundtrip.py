@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import io
 import mmap
 import struct
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,10 @@ def test_every_file_reads_writes_and_rereads_equal(path: Path) -> None:
     assert read(memoryview(b"?" + path.read_bytes())[1:]) == model  # every vector is misaligned in memory
 
 
+def flatbuffer_size(model: Model) -> int:
+    return len(write(model.replace(appended=None)))
+
+
 @needs_models
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_weights_may_be_stored_after_the_flatbuffer(path: Path) -> None:
@@ -81,7 +87,7 @@ def test_weights_may_be_stored_after_the_flatbuffer(path: Path) -> None:
         with pytest.raises(FormatError, match="even without its weights"):
             write(model, flatbuffer_limit=100)
         return
-    outside = check_roundtrip(model, len(inside) - 1)
+    outside = check_roundtrip(model, flatbuffer_size(model) - 1)
     assert outside != inside
     assert write(read(outside)) == inside
 
@@ -98,6 +104,15 @@ def outputs(content: bytes, inputs: dict[str, Any]) -> list[Any]:
 
 
 @needs_models
+@pytest.mark.parametrize("name", ["coral_mobilenet_v1_0.25_128_quant", "coral_tf2_mobilenet_v2_1.0_224_ptq"])
+def test_the_labels_of_a_real_file_survive(name: str) -> None:
+    data = write(read(SHARED / f"{name}.tflite").replace(description="shorter"))
+    with zipfile.ZipFile(SHARED / f"{name}.tflite") as original, zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.namelist() == original.namelist() != []
+        assert [archive.read(entry) for entry in archive.namelist()] == [original.read(e) for e in original.namelist()]
+
+
+@needs_models
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_tensorflow_runs_what_is_written_as_it_runs_the_original(path: Path) -> None:
@@ -108,7 +123,7 @@ def test_tensorflow_runs_what_is_written_as_it_runs_the_original(path: Path) -> 
     inside = write(model)
     versions = [inside]
     if len(inside) > 40_000:
-        versions.append(write(model, flatbuffer_limit=len(inside) - 1))
+        versions.append(write(model, flatbuffer_limit=flatbuffer_size(model) - 1))
     expected = outputs(path.read_bytes(), inputs)
     for data in versions:
         actual = outputs(data, inputs)
@@ -375,3 +390,48 @@ def test_limits_are_kept() -> None:
         read(data, limits=Limits(depth=2))
     with pytest.raises(FormatError, match="0 times its own size"):
         read(data, limits=Limits(expansion=0))
+
+
+@pytest.mark.parametrize("weights", [0, 5000])
+def test_files_appended_by_tflite_metadata_survive(tmp_path: Path, weights: int) -> None:
+    """The archive stays sound although the model before it grows or shrinks, and its offsets count from the start."""
+    path = tmp_path / "model.tflite"
+    path.write_bytes(write(Model(description="labelled", buffers=[Buffer(data=b"\1" * 1000)])))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "cat\ndog\n")
+        archive.writestr("vocabulary.txt", "a b c")
+    model = read(path)
+    assert model.appended is not None
+    with zipfile.ZipFile(io.BytesIO(model.appended.tobytes())) as archive:
+        assert archive.read("labels.txt") == b"cat\ndog\n"
+    assert read(check_roundtrip(model)).description == "labelled"
+    data = check_roundtrip(model.replace(buffers=[Buffer(data=b"\2" * weights)]))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert archive.read("vocabulary.txt") == b"a b c"
+        assert archive.testzip() is None
+    directory = data.index(b"PK\1\2")
+    assert struct.unpack_from("<I", data, data.index(b"PK\5\6") + 16)[0] == directory
+    assert data[struct.unpack_from("<I", data, directory + 42)[0] :].startswith(b"PK\3\4")
+
+
+@pytest.mark.parametrize("tail", [b"tail", b"\0\0PK\5\6", b"PK\5\6" + b"\xff" * 18, b"PK\1\2PK\5\6" + b"\1\0" * 9])
+def test_anything_else_appended_is_kept_as_it_is(tail: bytes) -> None:
+    model = read(write(Model(description="x")) + tail)
+    assert model.appended is not None
+    assert model.appended.tobytes() == tail.lstrip(b"\0")
+    check_roundtrip(model)
+    assert read(write(Model(description="x")) + bytes(99)).appended is None
+
+
+def test_what_is_dropped_is_not_taken_for_an_appended_file(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    data = bytearray(write(Model(subgraphs=[SubGraph(operators=[Operator(builtin_options=AddOptions())])])))
+    data[data.index(bytes([BuiltinOptions.AddOptions]), 40)] = 200
+    assert read(data, unknown="drop").appended is None
+    path.write_bytes(data)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "cat")
+    appended = read(path, unknown="drop").appended
+    assert appended is not None
+    with zipfile.ZipFile(io.BytesIO(appended.tobytes())) as archive:
+        assert archive.read("labels.txt") == b"cat"
