@@ -197,11 +197,11 @@ def bias_scale(input_scale: ArrayLike, weight_scale: ArrayLike) -> Float32Array:
 
 
 def quantize_bias(bias: NDArray[np.float32], scale: ArrayLike, dtype: DTypeLike = np.int32) -> NDArray[Any]:
-    """clamp(round(float32(bias * float32(1 / float64(scale))))): int32 to +-(2^31 - 1); int64 unclamped.
+    """clamp(round(float32(bias * float32(1 / float64(scale))))): int32 to +-(2^31 - 1), int64 to what float64 can hold.
 
     `scale` [1] or [channels], along the last axis of bias.
     """
     product = np.asarray(bias, np.float32) * _inverse(np.atleast_1d(np.asarray(scale)))
     steps = round_half_away(product).astype(np.float64)
-    limit = INT32_MAX if np.dtype(dtype) == np.int32 else 2.0**62
+    limit = INT32_MAX if np.dtype(dtype) == np.int32 else 2.0**63 - 1024
     return np.clip(steps, -limit, limit).astype(dtype).reshape(np.shape(bias))

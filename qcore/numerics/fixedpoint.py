@@ -17,10 +17,10 @@ FloatT = TypeVar("FloatT", np.float32, np.float64)
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
-# The largest number below one half: adding it can never carry a value that is below a tie over to the next integer.
+# Sign bit, and the bits of the largest number below 1/2: adding that never carries a value past the next integer.
 _BELOW_HALF = {
-    np.dtype(np.float32): np.nextafter(np.float32(0.5), np.float32(0)),
-    np.dtype(np.float64): np.nextafter(np.float64(0.5), np.float64(0)),
+    np.dtype(np.float32): (np.int32, np.int32(-(2**31)), np.nextafter(np.float32(0.5), np.float32(0)).view(np.int32)),
+    np.dtype(np.float64): (np.int64, np.int64(-(2**63)), np.nextafter(np.float64(0.5), np.float64(0)).view(np.int64)),
 }
 
 
@@ -30,8 +30,12 @@ def round_half_away(x: NDArray[FloatT] | FloatT) -> NDArray[FloatT]:
     y = trunc(x + copysign(p, x)), p the number before 0.5, is exact; x + 0.5 is not (0.49999997 would become 1).
     """
     values = np.asarray(x)
-    result: NDArray[FloatT] = np.trunc(values + np.copysign(_BELOW_HALF[values.dtype], values))
-    return result
+    integer, sign, below_half = _BELOW_HALF[values.dtype]
+    bits = np.asarray(values.view(integer) & sign)  # np.copysign, several times faster
+    bits |= below_half
+    y: NDArray[FloatT] = np.asarray(bits.view(values.dtype))
+    y += values
+    return np.trunc(y, out=y)
 
 
 def wrap_int32(x: ArrayLike) -> Int64Array:

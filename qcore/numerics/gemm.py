@@ -87,8 +87,7 @@ def _split(highest: NDArray[Any], lowest: NDArray[Any]) -> list[int] | None:
     for count in range(2, _MAX_SPLITS + 1):
         edges = [k * i // count for i in range(count + 1)]
         if all(
-            _bound(highest[:, a:b].sum(axis=1), lowest[:, a:b].sum(axis=1)) <= FLOAT32_LIMIT
-            for a, b in pairwise(edges)
+            _bound(highest[:, a:b].sum(axis=1), lowest[:, a:b].sum(axis=1)) <= FLOAT32_LIMIT for a, b in pairwise(edges)
         ):
             return edges
     return None

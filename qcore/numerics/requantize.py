@@ -1,15 +1,13 @@
 """Requantization: from accumulators to the output's integers, exactly as each kernel rounds.
 
 Every rule is carried out on one of two paths that give the same integers: int64 arithmetic, which is right for every
-accumulator, and float64 arithmetic, used for a block of accumulators when all are small enough that each of its
-products and sums is exact. With M = q * 2^(s - 31), q < 2^31 and h = 2^(s - 1) (0 when s >= 0):
+accumulator, and floating point, used for a block of accumulators when all are small enough that each of its products
+and sums is exact. With M = q * 2^(s - 31), q < 2^31, l = max(s, 0), r = max(-s, 0) and |acc| < 2^22, in float64:
 
-    double rounding   floor(acc * M + 1/2 + h)   acc >= 0      the first rounding takes halves up, the second
-                      floor(acc * M + 1/2 - h)   acc < 0       halves away from zero
-    half up           floor(acc * M + 1/2 + h)                 both take halves up
-    single rounding   floor(acc * M + 1/2)
-
-acc * M has 53 bits when |acc| < 2^22, and adding 1/2 and h needs no finer unit than 2^(s - 31).
+    v = floor(acc * q * 2^(l - 31) + 1/2)        53 bits: exact. The high multiplication of every rule
+    double rounding   rint(v * 2^-r * (1 + 2^-40))   a tie moves away from zero, nothing else passes one: |v| < 2^(22+l)
+    half up           floor(v * 2^-r + 1/2)
+    single rounding   floor(acc * M + 1/2)           in place of v
 """
 
 from __future__ import annotations
@@ -71,9 +69,8 @@ _INTEGER_RULES: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Int64Ar
     }
 )
 
-_BLOCK = 32768  # accumulators worked on at a time: as float64 with one scratch array they fit the L2 cache
-_RUN = 4096  # per-channel constants are repeated to about this length, so that NumPy's inner loops are long
-_UNLIMITED = 2**63
+_BLOCK = 32768  # accumulators worked on at a time: as float64 they fit the L2 cache
+_RUN = 8192  # per-channel constants are repeated to about this length, so that NumPy's inner loops are long
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,32 +111,32 @@ class Requantization:
 
     @cached_property
     def exact_limit(self) -> int:
-        """The float64 path is exact for accumulators (bias included) up to this magnitude; -1: for none."""
-        if self.rule == "float64_half_away":
-            return _UNLIMITED  # C computes in float64 as well
-        if self.rule == "float32_half_even":
-            return _UNLIMITED  # int32 accumulators only
+        """The floating-point path is exact for accumulators (bias included) up to this magnitude."""
+        if self.rule in ("float64_half_away", "float32_half_even"):
+            return 2**63  # C computes in floating point as well
         low, high = int(self.shift.min()), int(self.shift.max())
         if self.rule == "int64_accumulator":  # |acc| * 2^15 + 2^(15 - s) <= 2^53, and the result stays in int32
             return min(2**38 - (1 << max(-low, 0)) - 1, (1 << (31 - high)) - 1)
-        if low < -21:
-            return -1
-        return min(2**22 - (1 << max(-low, 0)), (1 << (31 - max(high, 0))) - 1)
+        if self.rule == "single_rounding":  # the unit of acc * M is 2^(s - 31)
+            return -1 if low < -21 else min(2**22 - (1 << max(-low, 0)), (1 << (31 - max(high, 0))) - 1)
+        return min(2**22, 1 << (31 - max(high, 0))) - 1
 
     @cached_property
-    def _factor(self) -> NDArray[np.float64]:
+    def _first(self) -> NDArray[np.float64]:
+        """The factor of the accumulator."""
         if self.rule == "int64_accumulator":
             return np.ldexp(reduced_multiplier(self.multiplier).astype(np.float64), self.shift - 15)
-        if self.rule in _INTEGER_RULES:
+        if self.rule == "single_rounding":
             return np.ldexp(self.multiplier.astype(np.float64), self.shift - 31)
+        if self.rule in _INTEGER_RULES:
+            return np.ldexp(self.multiplier.astype(np.float64), np.maximum(self.shift, 0) - 31)
         return self.real_multiplier
 
     @cached_property
-    def _nudge(self) -> NDArray[np.float64]:
-        """The h of the module's equations."""
-        if self.rule in ("single_rounding", "int64_accumulator"):
-            return np.zeros(self.shift.shape)
-        return np.where(self.shift < 0, np.ldexp(1.0, self.shift - 1), 0.0)
+    def _second(self) -> NDArray[np.float64]:
+        """The factor of the rounded first product."""
+        outwards = 2.0**-40 if self.rule == "double_rounding" else 0.0
+        return np.where(self.shift < 0, np.ldexp(1.0 + outwards, np.minimum(self.shift, 0)), 1.0)
 
     def _tiled(self, name: str, channels: int, run: int) -> NDArray[np.float64]:
         """A constant repeated along a run of `run` accumulators; the last one made is kept."""
@@ -168,38 +165,39 @@ def requantize(acc: ArrayLike, r: Requantization) -> NDArray[np.int32]:
         return np.zeros(values.shape, np.int32)
     y: NDArray[Any]
     if _magnitude(values) <= r.exact_limit:
-        y = _requantize_float(values.astype(np.float64, copy=True), r._factor, r._nudge, r.rule)
+        y = _requantize_float(values.astype(np.float64, copy=True), r._first, r._second, r.rule)
     else:
         y = _INTEGER_RULES[r.rule](values.astype(np.int64, copy=False), r.multiplier, r.shift)
     return np.asarray(y.astype(np.int32).reshape(values.shape))
 
 
 def _magnitude(values: NDArray[Any]) -> int:
-    return max(int(values.max()), -int(values.min()))
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
 def _requantize_float(
-    acc: NDArray[np.float64], factor: NDArray[np.float64], nudge: NDArray[np.float64], rule: Rule
+    acc: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64], rule: Rule
 ) -> NDArray[np.float64]:
-    """The float64 path, in place; exact up to `Requantization.exact_limit`."""
+    """The floating-point path, in place; exact up to `Requantization.exact_limit`."""
     if rule == "float32_half_even":
         product = acc.astype(np.float32)
-        product *= factor.astype(np.float32)
-        np.rint(product, out=product)
-        acc[...] = product
+        product *= first.astype(np.float32)
+        np.copyto(acc, np.rint(product, out=product))
         return np.clip(acc, INT32_MIN, INT32_MAX, out=acc)
-    acc *= factor
+    acc *= first
     if rule == "float64_half_away":
         y = round_half_away(acc)
         y[~((y >= INT32_MIN) & (y <= INT32_MAX))] = INT32_MIN
         return y
-    if rule == "double_rounding":
-        acc += np.copysign(nudge, acc)
-    elif rule in ("ruy_x86", "vector_half_up"):
-        acc += nudge
     acc += 0.5
     np.floor(acc, out=acc)
-    return acc
+    if rule in ("single_rounding", "int64_accumulator"):
+        return acc
+    acc *= second
+    if rule == "double_rounding":
+        return np.rint(acc, out=acc)
+    acc += 0.5
+    return np.floor(acc, out=acc)
 
 
 def output_stage(
@@ -224,13 +222,13 @@ def output_stage(
     channels = acc.shape[-1]
     rows = acc.size // max(channels, 1)
     flat, flat_y = acc.reshape(rows, channels), y.reshape(rows, channels)
+    if acc.size == 0:
+        return y
     if trace.recording:
         stage.run(flat, flat_y, channels, trace)
         return y
-    group = min(rows, max(1, _RUN // max(channels, 1)))
+    group = min(rows, max(1, _RUN // channels))
     run = group * channels
-    if run == 0:
-        return y
     whole = rows // group * group
     step = max(1, _BLOCK // run)
     grouped, grouped_y = flat[:whole].reshape(-1, run), flat_y[:whole].reshape(-1, run)
@@ -256,44 +254,45 @@ class _Stage:
         self.r, self.bias, self.zero_point, self.activation_range = r, bias, zero_point, activation_range
         self.shape, self.channels = acc.shape, acc.shape[-1]
         self.wide = r.rule == "int64_accumulator" or (bias is not None and bias.dtype == np.int64)
-        self.bias_bound = _magnitude(bias) if bias is not None and bias.size else 0
+        self.bias_bound = 0 if bias is None else _magnitude(bias)
         self.bound = accumulator_bound
         self.limit = min(r.exact_limit, 2**53 if self.wide else INT32_MAX)
         self.tiled_bias: NDArray[np.float64] | None = None
-        self.scratch = np.empty(0)
+        self.float64_scratch, self.int32_scratch = np.empty(0), np.empty(0, np.int32)
 
     def run(self, acc: NDArray[Any], y: NDArray[Any], run: int, trace: Trace) -> None:
         """acc, y: [n, m], m = `run` or, for the rows left over at the end, less; a multiple of the channels."""
         magnitude = self.bias_bound + (_magnitude(acc) if self.bound is None else self.bound)
         if magnitude > self.limit and self.bound is not None:
             magnitude = self.bias_bound + _magnitude(acc)
+        if self.int32_scratch.size < acc.size:
+            self.float64_scratch, self.int32_scratch = np.empty(acc.size), np.empty(acc.size, np.int32)
+        value = self.int32_scratch[: acc.size].reshape(acc.shape)
         if magnitude <= self.limit:
             total = self.add_bias_float(acc, run)
             self.show(trace, "add_bias", total)
-            factor, nudge = (self.r._tiled(name, self.channels, run)[: acc.shape[1]] for name in ("_factor", "_nudge"))
-            value = _requantize_float(total, factor, nudge, self.r.rule)
+            first, second = (self.r._tiled(name, self.channels, run)[: acc.shape[1]] for name in ("_first", "_second"))
+            np.copyto(value, _requantize_float(total, first, second, self.r.rule), casting="unsafe")
         else:
             wide_total = self.add_bias_integer(acc)
             self.show(trace, "add_bias", wide_total)
-            value = requantize(wide_total, self.r).reshape(acc.shape).astype(np.float64)
+            value[...] = requantize(wide_total, self.r).reshape(acc.shape)
         self.show(trace, "requantize", value)
-        if self.zero_point:
-            value += self.zero_point
+        value += np.int32(self.zero_point)
         self.show(trace, "add_zero_point", value)
         np.clip(value, *self.activation_range, out=value)
         self.show(trace, "clamp", value)
         np.copyto(y, value, casting="unsafe")
 
     def add_bias_float(self, acc: NDArray[Any], run: int) -> NDArray[np.float64]:
-        if self.scratch.size < acc.size:
-            self.scratch = np.empty(acc.size)
-        total = self.scratch[: acc.size].reshape(acc.shape)
+        total = self.float64_scratch[: acc.size].reshape(acc.shape)
+        np.copyto(total, acc)
         if self.bias is None:
-            np.copyto(total, acc)
             return total
         if self.tiled_bias is None:
             self.tiled_bias = tile(self.bias, self.channels, run)
-        return np.add(acc, self.tiled_bias[: acc.shape[1]], out=total)
+        total += self.tiled_bias[: acc.shape[1]]
+        return total
 
     def add_bias_integer(self, acc: NDArray[Any]) -> Int64Array:
         total = acc.reshape(-1, self.channels).astype(np.int64)
