@@ -1,28 +1,39 @@
 """qcore: TensorFlow Lite's quantization, in NumPy, integer for integer.
 
-model = qcore.load("float.tflite")
-ranges = qcore.calibrate(model, samples)
-int8 = qcore.quantize(model, "int8", ranges)
-qcore.save(int8, "int8.tflite")
-outputs = qcore.Interpreter("int8.tflite").run(x)
+    model = qcore.load("float.tflite")
+    ranges = qcore.calibrate(model, samples)
+    int8 = qcore.quantize(model, "int8", ranges)
+    qcore.save(int8, "int8.tflite")
+    outputs = qcore.Interpreter("int8.tflite").run(x)
+
+Names are loaded on first use (PEP 562), so that `import qcore` costs next to nothing.
 """
 
-from qcore.errors import (
-    CalibrationError,
-    ModelError,
-    QCoreError,
-    QuantizationError,
-    ShapeError,
-    SignatureError,
-    StateError,
-    UnsupportedError,
-)
-from qcore.interpreter import Interpreter, SignatureRunner
-from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
-from qcore.tflite import load, save
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qcore.calibrator import Calibration, calibrate
+    from qcore.errors import (
+        CalibrationError,
+        ModelError,
+        QCoreError,
+        QuantizationError,
+        ShapeError,
+        SignatureError,
+        StateError,
+        UnsupportedError,
+    )
+    from qcore.interpreter import Interpreter, SignatureRunner
+    from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
+    from qcore.quantizer import Recipe, quantize
+    from qcore.tflite import load, save
 
 __version__ = "0.1.0"
 __all__ = [
+    "Calibration",
     "CalibrationError",
     "Interpreter",
     "Model",
@@ -31,6 +42,7 @@ __all__ = [
     "QCoreError",
     "QuantParams",
     "QuantizationError",
+    "Recipe",
     "ShapeError",
     "SignatureError",
     "SignatureRunner",
@@ -38,6 +50,29 @@ __all__ = [
     "Subgraph",
     "Tensor",
     "UnsupportedError",
+    "calibrate",
     "load",
+    "quantize",
     "save",
 ]
+
+_HOMES = {
+    "calibrator": ("Calibration", "calibrate"),
+    "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "interpreter": ("Interpreter", "SignatureRunner"),
+    "ir": ("Model", "Operator", "QuantParams", "Subgraph", "Tensor"),
+    "quantizer": ("Recipe", "quantize"),
+    "tflite": ("load", "save"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'qcore' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"qcore.{_HOME[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
