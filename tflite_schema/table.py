@@ -10,6 +10,7 @@ setting None, makes a field absent again.
 from __future__ import annotations
 
 import struct
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
@@ -18,7 +19,6 @@ from tflite_schema.field import TABLES, Appended, Child, Children, Field, Scalar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from enum import IntEnum
     from typing import TypeAlias
 
     from numpy.typing import ArrayLike, NDArray
@@ -147,7 +147,7 @@ def _same(a: Any, b: Any) -> bool:
 def _show(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return str(value.tolist()) if value.size <= 16 else f"<{value.dtype.name}[{value.size}]>"
-    return str(value) if isinstance(value, int) else repr(value)
+    return f"{type(value).__name__}.{value.name}" if isinstance(value, IntEnum) else repr(value)
 
 
 # The words of a declaration. They return Any so that `stride_w: int = int32()` is, to a type checker, a field of type

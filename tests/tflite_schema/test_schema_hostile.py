@@ -188,10 +188,10 @@ def nested_offsets(field: bytes) -> bytes:
         (struct.pack("<IIi", 1, 4, 2**31 - 1), "vtable at byte -.* lies outside"),
         (struct.pack("<IIi", 1, 4, -(2**31)), "vtable at byte .* lies outside"),
         (struct.pack("<IIiHH", 1, 4, -4, 2, 4), "unsound length of 2"),
-        (struct.pack("<IIiHH", 1, 4, -4, 5, 4), "unsound length of 5"),
+        (struct.pack("<IIiHHB", 1, 4, -4, 5, 4, 0), "unsound length of 5"),
         (struct.pack("<IIiHH", 1, 4, -4, 4, 3), "its 3 bytes do not lie inside"),
         (struct.pack("<IIiHH", 1, 4, -4, 4, 999), "its 999 bytes do not lie inside"),
-        (struct.pack("<IIiHHH", 1, 4, -4, 6, 4, 3), "tensors at byte .* does not lie inside its table"),
+        (struct.pack("<IIiHHHI", 1, 4, -4, 6, 8, 3, 0), "tensors at byte .* does not lie inside its table"),
         (struct.pack("<IIiHHH", 1, 4, -4, 6, 4, 4), "tensors at byte .* does not lie inside its table"),
     ],
 )
@@ -214,6 +214,7 @@ def test_misaligned_vectors_are_copied() -> None:
     assert array is not None
     assert array.tolist() == [1, -2, 3]
     assert array.flags.aligned
+    assert not array.flags.writeable
 
 
 def patched(data: bytes, old: bytes, new: bytes) -> bytes:
@@ -229,6 +230,10 @@ def test_values_that_cannot_be_kept_are_refused() -> None:
     assert write(read(patched(data, beta, quiet))) == patched(data, beta, quiet)
     with pytest.raises(FormatError, match="signalling NaN"):
         read(patched(data, beta, signalling))
+    variable = write(Model(subgraphs=[SubGraph(tensors=[Tensor(is_variable=True)])]))
+    assert variable[-4:] == b"\1\0\0\0"
+    with pytest.raises(FormatError, match=r"Tensor\.is_variable at byte \d+: 2 is no truth value"):
+        read(variable[:-4] + b"\2\0\0\0")
     mutating = write(Model(subgraphs=[SubGraph(operators=[Operator(mutating_variable_inputs=[True] * 7)])]))
     with pytest.raises(FormatError, match="a byte is no truth value"):
         read(patched(mutating, b"\1" * 7, b"\1" * 6 + b"\2"))

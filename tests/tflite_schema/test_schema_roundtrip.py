@@ -52,8 +52,45 @@ def presence(table: Table) -> Any:
     }
 
 
+def check_alignment(data: bytes, table: type[Table] = Model, position: int | None = None) -> None:
+    """Every scalar, offset, vtable and element lies at a multiple of its own size, weights at a multiple of 16."""
+
+    def number(code: str, at: int) -> int:
+        assert at % struct.calcsize(code) == 0
+        value: int = struct.unpack_from("<" + code, data, at)[0]
+        return value
+
+    if position is None:
+        position = number("I", 0)
+    vtable = position - number("i", position)
+    slots = (number("H", vtable) - 4) // 2
+    tag = 0
+    for field in table.FIELDS[:slots]:
+        offset = number("H", vtable + 4 + 2 * field.slot)
+        if not offset:
+            continue
+        at = position + offset
+        assert at % field.width == 0, field.name
+        if field.kind == "tag":
+            tag = data[at]
+        elif field.kind != "scalar":
+            start = at + number("I", at)
+            if field.kind == "vector":
+                assert number("I", start) == 0 or (start + 4) % max(field.align, field.dtype.itemsize) == 0, field.name
+            elif field.kind == "text":
+                assert data[start + 4 + number("I", start)] == 0
+            elif field.kind == "children":
+                rows = range(start + 4, start + 4 + 4 * number("I", start), 4)
+                for row in rows:
+                    check_alignment(data, field.of, row + number("I", row))
+            else:
+                of = field.of if field.kind == "child" else TABLES[field.tag.enum(tag).name]
+                check_alignment(data, of, start)
+
+
 def check_roundtrip(model: Model, limit: int = 2**31 - 1) -> bytes:
     data = write(model, flatbuffer_limit=limit)
+    check_alignment(data)
     again = read(data)
     assert again == model
     assert presence(again) == presence(model)
@@ -414,7 +451,13 @@ def test_files_appended_by_tflite_metadata_survive(tmp_path: Path, weights: int)
     assert data[struct.unpack_from("<I", data, directory + 42)[0] :].startswith(b"PK\3\4")
 
 
-@pytest.mark.parametrize("tail", [b"tail", b"\0\0PK\5\6", b"PK\5\6" + b"\xff" * 18, b"PK\1\2PK\5\6" + b"\1\0" * 9])
+LOST_ARCHIVE = b"PK\1\2" + bytes(42) + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, 46, 100, 0)
+"""An archive whose directory is said to be at byte 100 of a file, and its one entry at byte 0, outside the archive."""
+
+
+@pytest.mark.parametrize(
+    "tail", [b"tail", b"\0\0PK\5\6", b"PK\5\6" + b"\xff" * 18, b"PK\1\2PK\5\6" + b"\1\0" * 9, LOST_ARCHIVE]
+)
 def test_anything_else_appended_is_kept_as_it_is(tail: bytes) -> None:
     model = read(write(Model(description="x")) + tail)
     assert model.appended is not None

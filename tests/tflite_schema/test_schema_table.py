@@ -131,6 +131,6 @@ def test_tables_can_be_copied_and_pickled(clone: Any) -> None:
 
 
 def test_repr_names_what_is_present() -> None:
-    tensor = Tensor(name="a", shape=[1, 2], buffer=3)
-    assert repr(tensor) == "Tensor(name='a', shape=[1, 2], buffer=3)"
+    tensor = Tensor(name="a", shape=[1, 2], type=TensorType.INT8, buffer=3)
+    assert repr(tensor) == "Tensor(name='a', shape=[1, 2], type=TensorType.INT8, buffer=3)"
     assert repr(Buffer(data=bytes(100))) == "Buffer(data=<uint8[100]>)"
