@@ -1,0 +1,334 @@
+"""`Calibration`: the observed range of every tensor of a model, and where it comes from."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qcore.errors import CalibrationError
+from qcore.ir import Model, Tensor
+from tflite_schema import Table, TensorType
+
+__all__ = ["Calibration", "Key", "Range", "fingerprint", "is_observable"]
+
+Key = tuple[int, int]
+"""(subgraph, tensor index)."""
+Range = tuple[np.float32, np.float32]
+"""(min, max)."""
+_FORMAT, _VERSION = "qcore calibration", 1
+
+
+@dataclass(frozen=True, repr=False)
+class Calibration:
+    """The range (min, max) of every tensor that was observed, keyed by (subgraph, tensor index).
+
+    model: fingerprint of the model the ranges belong to; names: its tensors' names, for messages and files.
+    samples: how many were run (0 for ranges given by hand or carried by a model). in_place_rule: whether TFLite's
+    logging of overwritten inputs was reproduced; None where the ranges were not observed by `calibrate`.
+    """
+
+    statistics: Mapping[Key, Range]
+    model: str
+    names: Mapping[Key, str]
+    samples: int = 0
+    in_place_rule: bool | None = None
+    method: str = "min_max"
+
+    # Where it comes from ----------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def of(model: Model, ranges: Mapping[str | int, tuple[Any, Any]], subgraph: int = 0) -> Calibration:
+        """Ranges given by hand: {tensor name or index: (min, max)}.
+
+        Raises CalibrationError for a tensor that does not exist or is no float32 activation, and for a range that is
+        not finite or whose min exceeds its max.
+        """
+        statistics: dict[Key, Range] = {}
+        for tensor, (low, high) in ranges.items():
+            key = (subgraph, _find(model, subgraph, tensor))
+            if key in statistics:
+                raise CalibrationError(f"tensor {key[1]} is given twice; keep {tensor!r} or its other name")
+            statistics[key] = _range(low, high, f"tensor {tensor!r}")
+        return Calibration(statistics, fingerprint(model), _names(model, statistics))
+
+    @staticmethod
+    def from_model(model: Model) -> Calibration:
+        """The ranges that a float model calibrated by TensorFlow carries in `QuantParams.min` and `.max`.
+
+        CalibrationError if it carries none.
+        """
+        statistics: dict[Key, Range] = {}
+        for subgraph, graph in enumerate(model.subgraphs):
+            for index, tensor in enumerate(graph.tensors):
+                if tensor.quant is None or tensor.type != TensorType.FLOAT32:
+                    continue
+                low, high = tensor.quant.min, tensor.quant.max
+                if low is not None and high is not None and low.size == high.size == 1:
+                    place = f"subgraph {subgraph}, tensor {index} {tensor.name!r}"
+                    statistics[subgraph, index] = _range(low[0], high[0], place, finite=False)
+        if not statistics:
+            raise CalibrationError("no tensor of the model carries min and max; calibrate it with representative data")
+        return Calibration(statistics, fingerprint(model), _names(model, statistics))
+
+    # What is in it ----------------------------------------------------------------------------------------------------
+
+    def ranges(self, subgraph: int = 0) -> Mapping[int, Range]:
+        """Tensor index -> (min, max) of one subgraph, in index order."""
+        return {
+            tensor: self.statistics[graph, tensor] for graph, tensor in sorted(self.statistics) if graph == subgraph
+        }
+
+    def check(self, model: Model) -> None:
+        """CalibrationError unless the ranges were made from this model: same tensors, operators, options, weights."""
+        for (subgraph, index), name in self.names.items():
+            graphs = model.subgraphs
+            tensors = graphs[subgraph].tensors if subgraph < len(graphs) else []
+            if index >= len(tensors):
+                raise CalibrationError(
+                    f"the statistics are of another model: subgraph {subgraph} has no tensor {index} {name!r}; "
+                    "calibrate this model"
+                )
+            if tensors[index].name != name:
+                raise CalibrationError(
+                    f"the statistics are of another model: subgraph {subgraph}, tensor {index} is "
+                    f"{tensors[index].name!r}, there it is {name!r}; calibrate this model"
+                )
+        if fingerprint(model) != self.model:
+            raise CalibrationError(
+                "the statistics are of another model: its tensors have the same names, but its operators, options, "
+                "shapes or weights differ; calibrate this model"
+            )
+
+    def __repr__(self) -> str:
+        rule = {True: ", in-place rule on", False: ", in-place rule off", None: ""}[self.in_place_rule]
+        return f"Calibration({len(self.statistics)} tensors, {self.samples} samples, {self.method}{rule})"
+
+    # Changing it ------------------------------------------------------------------------------------------------------
+
+    def merge(self, other: Calibration) -> Calibration:
+        """The union of both ranges of every tensor, and the sum of the samples; both must be of one model."""
+        if self.model != other.model:
+            raise CalibrationError("statistics of different models cannot be merged; calibrate the same model")
+        if self.method != other.method or {self.in_place_rule, other.in_place_rule} == {True, False}:
+            raise CalibrationError(f"statistics made in different ways cannot be merged: {self!r} and {other!r}")
+        statistics = dict(self.statistics)
+        for key, (low, high) in other.statistics.items():
+            if key in statistics:
+                low, high = min(low, statistics[key][0]), max(high, statistics[key][1])
+            statistics[key] = (low, high)
+        rule = self.in_place_rule if self.in_place_rule == other.in_place_rule else None
+        return replace(
+            self,
+            statistics=statistics,
+            names={**self.names, **other.names},
+            samples=self.samples + other.samples,
+            in_place_rule=rule,
+        )
+
+    def with_range(self, tensor: str | int, low: Any, high: Any, subgraph: int = 0) -> Calibration:
+        """These statistics with the range of one tensor, by name or index, replaced; it must have a range already."""
+        names = {index: name for (graph, index), name in self.names.items() if graph == subgraph}
+        key = (subgraph, _resolve(tensor, names))
+        return replace(self, statistics={**self.statistics, key: _range(low, high, f"tensor {tensor!r}")})
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a JSON file through a temporary one, then replace; every float is read back bit for bit."""
+        rows = [
+            {
+                "subgraph": subgraph,
+                "tensor": index,
+                "name": self.names[subgraph, index],
+                "min": _to_json(low),
+                "max": _to_json(high),
+            }
+            for (subgraph, index), (low, high) in sorted(self.statistics.items())
+        ]
+        content = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "model": self.model,
+            "method": self.method,
+            "samples": self.samples,
+            "in_place_rule": self.in_place_rule,
+            "ranges": rows,
+        }
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        target = Path(path)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(name, 0o644)
+            os.replace(name, target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Calibration:
+        """Read what `save` wrote; CalibrationError for a file that cannot be read or is something else."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CalibrationError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except (ValueError, RecursionError) as error:
+            raise CalibrationError(f"{path}: is no JSON file of statistics: {error}") from error
+        try:
+            return _from_json(content)
+        except CalibrationError as error:
+            raise CalibrationError(f"{path}: {error}") from None
+
+
+def is_observable(model: Model, tensor: Tensor) -> bool:
+    """Whether a tensor has a range to be observed: float32 and no constant."""
+    return tensor.type == TensorType.FLOAT32 and not model.is_constant(tensor)
+
+
+def fingerprint(model: Model) -> str:
+    """A hash of all that decides the values of the tensors: operators, options, shapes and constants.
+
+    Quantization parameters, descriptions, metadata and the numbering of buffers do not count.
+    """
+    digest = hashlib.sha256()
+    for graph in model.subgraphs:
+        digest.update(repr(("graph", graph.inputs, graph.outputs)).encode())
+        for tensor in graph.tensors:
+            data = model.buffers[tensor.buffer] if model.is_constant(tensor) else None
+            size = -1 if data is None else data.size
+            signature = tensor.shape_signature or tensor.shape
+            fields = (tensor.name, tensor.shape, signature, int(tensor.type), tensor.is_variable, size)
+            digest.update(repr(fields).encode("utf-8", "surrogatepass"))
+            if data is not None:
+                digest.update(np.ascontiguousarray(data).data)
+        for operator in graph.operators:
+            digest.update(repr((operator.name, operator.inputs, operator.outputs, operator.intermediates)).encode())
+            digest.update(_options(operator.options).encode())
+            if operator.custom_options is not None:
+                digest.update(operator.custom_options.tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _options(value: Any) -> str:
+    """An options table as text; fields at their default, stored or not, do not count."""
+    if isinstance(value, Table):
+        fields = {field.name: getattr(value, field.name) for field in value.FIELDS}
+        kept = {
+            name: item
+            for name, item in fields.items()
+            if isinstance(item, (np.ndarray, list, Table)) or item != getattr(type(value), name)
+        }
+        return ",".join(f"{name}={_options(item)}" for name, item in kept.items())
+    if isinstance(value, list):
+        return f"[{';'.join(map(_options, value))}]"
+    if isinstance(value, np.ndarray):
+        return str(value.tolist())
+    return "" if value is None else repr(int(value) if isinstance(value, int) else value)
+
+
+def _names(model: Model, keys: Iterable[Key]) -> dict[Key, str]:
+    return {(subgraph, index): model.subgraphs[subgraph].tensors[index].name for subgraph, index in keys}
+
+
+def _find(model: Model, subgraph: int, tensor: str | int) -> int:
+    """The index of a float32 activation by name or index."""
+    if not 0 <= subgraph < len(model.subgraphs):
+        raise CalibrationError(f"subgraph {subgraph} does not exist; the model has {len(model.subgraphs)}")
+    tensors = model.subgraphs[subgraph].tensors
+    index = _resolve(tensor, {i: item.name for i, item in enumerate(tensors)})
+    if not is_observable(model, tensors[index]):
+        kind = "a constant, whose range is that of its values" if model.is_constant(tensors[index]) else "no activation"
+        raise CalibrationError(
+            f"tensor {index} {tensors[index].name!r} is {tensors[index].type.name} and {kind}; leave it out"
+        )
+    return index
+
+
+def _resolve(tensor: str | int, names: Mapping[int, str]) -> int:
+    """The index that a name or an index stands for, among tensors by index."""
+    if isinstance(tensor, (int, np.integer)) and not isinstance(tensor, bool):
+        if int(tensor) not in names:
+            raise CalibrationError(f"tensor {tensor} does not exist or has no range; there are {len(names)} tensors")
+        return int(tensor)
+    found = [index for index, name in names.items() if name == tensor]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CalibrationError(f"tensors {found} are all named {tensor!r}; use an index")
+    close = difflib.get_close_matches(str(tensor), names.values(), n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else "use an index or a name that exists"
+    raise CalibrationError(f"no tensor named {tensor!r}; {hint}")
+
+
+def _range(low: Any, high: Any, place: str, *, finite: bool = True) -> Range:
+    """A checked range in float32; `finite=False` lets infinities pass, as TFLite's calibrator does."""
+    try:
+        with np.errstate(over="ignore"):
+            low, high = np.float32(low), np.float32(high)
+    except (TypeError, ValueError) as error:
+        raise CalibrationError(f"{place}: a range is two numbers, got {low!r} and {high!r}") from error
+    if not low <= high or (finite and not np.isfinite([low, high]).all()):
+        raise CalibrationError(f"{place}: the range {low} to {high} is not min <= max with finite float32 values")
+    return low, high
+
+
+# JSON has no infinity, which a range may contain where a model computes one.
+_INFINITIES = {"inf": np.inf, "-inf": -np.inf}
+
+
+def _to_json(value: np.float32) -> float | str:
+    return float(value) if np.isfinite(value) else str(value)
+
+
+def _from_json(content: Any) -> Calibration:
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise CalibrationError("is no file of statistics; `qcore calibrate` writes one")
+    if content.get("version") != _VERSION:
+        raise CalibrationError(f"has version {content.get('version')!r}; this qcore reads version {_VERSION}")
+    statistics: dict[Key, Range] = {}
+    names: dict[Key, str] = {}
+    rows = _field(content, "ranges", list)
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise CalibrationError(f"ranges[{number}] is no object")
+        key = (_count(row, "subgraph"), _count(row, "tensor"))
+        if key in statistics:
+            raise CalibrationError(f"ranges[{number}]: tensor {key[1]} of subgraph {key[0]} occurs twice")
+        low, high = (_INFINITIES.get(v, v) if isinstance(v, str) else v for v in (row.get("min"), row.get("max")))
+        statistics[key] = _range(low, high, f"ranges[{number}]", finite=False)
+        names[key] = _field(row, "name", str)
+    rule = content.get("in_place_rule")
+    if rule not in (True, False, None):
+        raise CalibrationError(f"in_place_rule is {rule!r}, expected true, false or null")
+    return Calibration(
+        statistics,
+        _field(content, "model", str),
+        names,
+        _count(content, "samples"),
+        rule,
+        _field(content, "method", str),
+    )
+
+
+def _field(content: Mapping[str, Any], name: str, kind: type[Any]) -> Any:
+    value = content.get(name)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise CalibrationError(f"{name} is {value!r}, expected {kind.__name__}")
+    return value
+
+
+def _count(content: Mapping[str, Any], name: str) -> int:
+    value: int = _field(content, name, int)
+    if value < 0:
+        raise CalibrationError(f"{name} is {value}, expected 0 or more")
+    return value
