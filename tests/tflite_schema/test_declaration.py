@@ -6,11 +6,10 @@ import importlib
 import json
 from enum import IntEnum
 
-import numpy as np
 import pytest
 
 import tflite_schema
-from tflite_schema import TABLES, Conv2DOptions, Operator, Padding
+from tflite_schema import TABLES
 from tools import schema_diff
 
 
@@ -72,14 +71,3 @@ def test_every_table_and_enum_is_exported() -> None:
     enums = {name for name, kind in vars(tflite_schema).items() if isinstance(kind, type) and issubclass(kind, IntEnum)}
     assert set(TABLES) | enums <= set(tflite_schema.__all__)
     assert all(hasattr(tflite_schema, name) for name in tflite_schema.__all__)
-
-
-def test_a_field_reads_as_its_default_until_it_is_set() -> None:
-    options = Conv2DOptions(padding=Padding.VALID)
-    assert (options.stride_w, options.dilation_w_factor, options.padding) == (0, 1, Padding.VALID)
-    assert Operator().inputs is None
-    assert Operator().debug_metadata_index == -1
-    assert list(vars(options)) == ["padding"]
-    del options.padding
-    assert options.padding is Padding.SAME
-    assert np.asarray(Operator(inputs=[1, 2]).inputs).dtype == np.int32

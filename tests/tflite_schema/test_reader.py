@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
+import sys
 from pathlib import Path
 
 import flatbuffers
@@ -10,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tflite_schema.checks import FILES, SHARED, needs_models
 from tflite_schema import (
+    AddOptions,
     Buffer,
+    BuiltinOptions,
     FormatError,
     Limits,
     Model,
@@ -21,16 +26,15 @@ from tflite_schema import (
     ReshapeOptions,
     SoftmaxOptions,
     SubGraph,
+    Table,
     Tensor,
     read,
     write,
 )
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "models"
 DAMAGED = sorted((SHARED / "damaged").glob("*.tflite"))
-FILES = sorted(SHARED.glob("tflm_*.tflite"))
+SMALL = [path for path in FILES if path.stem.startswith("tflm_")]
 many = settings(max_examples=max(300, settings.default.max_examples if settings.default else 0))
-needs_models = pytest.mark.skipif(not FILES, reason=f"no models in {SHARED}")
 
 
 def small_model() -> bytes:
@@ -92,7 +96,7 @@ def test_every_byte_edited(values: str) -> None:
 
 @needs_models
 @pytest.mark.conformance
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
 def test_every_byte_of_a_real_file_edited(path: Path) -> None:
     data = path.read_bytes()
     edits(data[:4000] if len(data) < 4000 else data[:1000], "few")
@@ -103,7 +107,7 @@ def test_every_byte_of_a_real_file_edited(path: Path) -> None:
 @many
 @given(st.data())
 def test_random_damage(draw: st.DataObject) -> None:
-    data = bytearray(draw.draw(st.sampled_from([small_model(), *(path.read_bytes() for path in FILES[:2])])))
+    data = bytearray(draw.draw(st.sampled_from([small_model(), *(path.read_bytes() for path in SMALL[:2])])))
     position = st.integers(0, len(data) - 1)
     for index, chunk in draw.draw(st.lists(st.tuples(position, st.binary(min_size=1, max_size=8)), max_size=6)):
         data[index : index + len(chunk)] = chunk
@@ -251,3 +255,110 @@ def test_outside_data_must_lie_inside_the_file(offset: int) -> None:
     data = write(Model(buffers=[Buffer(offset=1, size=0)]))
     with pytest.raises(FormatError, match="reach past the end"):
         read(patched(data, struct.pack("<Q", 1), struct.pack("<Q", offset)))
+
+
+def test_arrays_are_read_only_views_of_the_source() -> None:
+    data = write(Model(buffers=[Buffer(data=bytes(range(64)))], metadata_buffer=[1, 2]))
+    model = read(bytearray(data))
+    for array in (model.buffers[0].data, model.metadata_buffer):
+        assert array is not None
+        assert not array.flags.owndata
+        assert not array.flags.writeable
+    assert data.index(bytes(range(64))) % 16 == 0
+
+
+def unknown_slot(table: str) -> bytes:
+    """A model with one field more than the schema in `table`, written by the flatbuffers package itself."""
+    builder = flatbuffers.Builder()
+
+    def start(name: str, slots: int) -> None:
+        builder.StartObject(slots + 3)
+        if name == table:
+            builder.PrependUint32Slot(slots + 2, 7, 0)
+
+    start("Tensor", len(Tensor.FIELDS))
+    builder.PrependUint32Slot(2, 5, 0)
+    tensor = builder.EndObject()
+    builder.StartVector(4, 1, 4)
+    builder.PrependUOffsetTRelative(tensor)
+    tensors = builder.EndVector()
+    start("SubGraph", len(SubGraph.FIELDS))
+    builder.PrependUOffsetTRelativeSlot(0, tensors, 0)
+    graph = builder.EndObject()
+    builder.StartVector(4, 1, 4)
+    builder.PrependUOffsetTRelative(graph)
+    graphs = builder.EndVector()
+    start("Model", len(Model.FIELDS))
+    builder.PrependUOffsetTRelativeSlot(2, graphs, 0)
+    builder.Finish(builder.EndObject(), b"TFL3")
+    return bytes(builder.Output())
+
+
+@pytest.mark.parametrize("table", [Model, SubGraph, Tensor])
+def test_an_unknown_slot_is_reported(table: type[Table]) -> None:
+    data = unknown_slot(table.__name__)
+    with pytest.raises(FormatError, match=rf"{table.__name__} at byte \d+: unknown slot {len(table.FIELDS) + 2}") as e:
+        read(data)
+    assert e.value.table == table.__name__
+    assert read(data, unknown="drop") == Model(subgraphs=[SubGraph(tensors=[Tensor(buffer=5)])])
+    assert read(unknown_slot("")).subgraphs[0].tensors[0].buffer == 5
+
+
+def test_a_union_of_unknown_type_is_reported() -> None:
+    data = bytearray(write(Model(subgraphs=[SubGraph(operators=[Operator(builtin_options=AddOptions())])])))
+    data[data.index(bytes([BuiltinOptions.AddOptions]), 40)] = 200
+    with pytest.raises(FormatError, match=r"Operator\.builtin_options at byte .* unknown type 200"):
+        read(data)
+    assert read(data, unknown="drop") == Model(subgraphs=[SubGraph(operators=[Operator()])])
+
+
+def large_file(path: Path, size: int) -> None:
+    """A file whose one weight, at its end, takes `size` bytes and no room on the disk."""
+    data = bytearray(write(Model(description="large", buffers=[Buffer(), Buffer(data=b"\xabweights")])))
+    start = data.index(b"\xabweights")
+    struct.pack_into("<I", data, start - 4, size)
+    path.write_bytes(data[:start])
+    with path.open("r+b") as file:
+        file.truncate(start + size)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the resident pages of a map are known on Linux only")
+def test_opening_a_large_file_touches_only_its_structure(tmp_path: Path) -> None:
+    path = tmp_path / "large.tflite"
+    large_file(path, 100 * 2**20)
+    model = read(path)
+    lines = Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines()
+    (start,) = (index for index, line in enumerate(lines) if line.endswith(str(path)))
+    resident = next(int(line.split()[1]) for line in lines[start:] if line.startswith("Rss:"))
+    assert 0 < resident <= 1024  # kB
+    weights = model.buffers[1].data
+    assert weights is not None
+    assert len(weights) == 100 * 2**20
+    del model
+    assert not weights[-(2**20) :].any()  # the map lives as long as its arrays
+
+
+def test_a_map_and_a_path_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    model = Model(description="small", buffers=[Buffer(data=b"abc")])
+    path.write_bytes(write(model))
+    assert read(path) == read(str(path)) == model
+    with path.open("rb") as file:
+        assert read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) == model
+    path.write_bytes(b"")
+    with pytest.raises(FormatError, match="empty"):
+        read(path)
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "absent.tflite")
+
+
+def test_limits_are_kept() -> None:
+    data = write(Model(subgraphs=[SubGraph(tensors=[Tensor()] * 5)], metadata_buffer=[0] * 2000))
+    assert len(read(data, limits=Limits(tables=7)).subgraphs[0].tensors) == 5
+    with pytest.raises(FormatError, match="more than 6 tables"):
+        read(data, limits=Limits(tables=6))
+    assert read(data, limits=Limits(depth=3)) == read(data)
+    with pytest.raises(FormatError, match="nested more than 2 deep"):
+        read(data, limits=Limits(depth=2))
+    with pytest.raises(FormatError, match="0 times its own size"):
+        read(data, limits=Limits(expansion=0))
