@@ -275,9 +275,9 @@ def find(code: BuiltinOperator, custom_code: str | None = None) -> Op:
         label, module = f"builtin operator {code.name}", f"qcore.ops.{module_name(code)}"
     else:
         raise UnsupportedError(f"builtin operator code {int(code)} is not in this version of the schema")
-    parent, _, leaf = module.rpartition(".")
+    parent = module.rpartition(".")[0]
     try:
-        if not leaf.isidentifier():
+        if code == BuiltinOperator.CUSTOM and not (custom_code or "").isidentifier():
             raise ModuleNotFoundError(name=module)
         op = importlib.import_module(module).OP
     except ModuleNotFoundError as error:
