@@ -12,6 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+try:
+    from numpy._core import umath
+except ImportError:  # NumPy 1
+    from numpy.core import umath  # type: ignore[no-redef]
+
+# np.clip without the checks of its arguments, which cost as much as clipping thousands of numbers.
+clip: Any = getattr(umath, "clip", np.clip)
+
 Int64Array = NDArray[np.int64]
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 

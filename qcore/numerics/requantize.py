@@ -1,208 +1,37 @@
-"""Requantization: from accumulators to the output's integers, exactly as each kernel rounds.
+"""Requantization: the tail every integer product shares, from accumulators to the output's integers.
 
-Every rule is carried out on one of two paths that give the same integers: int64 arithmetic, which is right for every
-accumulator, and floating point, used for a block of accumulators when all are small enough that each of its products
-and sums is exact. With M = q * 2^(s - 31), q < 2^31, l = max(s, 0), r = max(-s, 0) and |acc| < 2^22, in float64:
+    y = clamp(requantize(acc + bias[c]) + zero_point)
 
-    v = floor(acc * q * 2^(l - 31) + 1/2)        53 bits: exact. The high multiplication of every rule
-    double rounding   rint(v * 2^-r * (1 + 2^-40))   a tie moves away from zero, nothing else passes one: |v| < 2^(22+l)
-    half up           floor(v * 2^-r + 1/2)
-    single rounding   floor(acc * M + 1/2)           in place of v
+The four steps run on blocks of rows that stay in the cache. An 8-bit stage that is used often is also proved: its
+steps collapse to clamp(rint(acc * m + c)) in float32 where `certificate.certify` shows that no accumulator can tell the
+difference. Recording always takes the four steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from qcore.numerics.fixedpoint import (
-    INT32_MAX,
-    INT32_MIN,
-    Int64Array,
-    multiply_by_quantized_multiplier,
-    multiply_by_quantized_multiplier_half_up,
-    multiply_by_quantized_multiplier_int64,
-    multiply_by_quantized_multiplier_ruy_x86,
-    multiply_by_quantized_multiplier_single_rounding,
-    quantize_multipliers,
-    reduced_multiplier,
-    round_half_away,
-    wrap_int32,
-)
+from qcore.numerics.certificate import certify
+from qcore.numerics.fixedpoint import INT32_MAX, Int64Array, clip, wrap_int32
+from qcore.numerics.rounding import RULES, Requantization, Rule, magnitude, requantize, requantize_float
 from qcore.numerics.trace import NO_TRACE, Trace
 
-Rule = Literal[
-    "double_rounding",
-    "single_rounding",
-    "ruy_x86",
-    "vector_half_up",
-    "float64_half_away",
-    "float32_half_even",
-    "int64_accumulator",
-]
-
-RULES: Mapping[str, str] = MappingProxyType(
-    {
-        "double_rounding": "round_half_away(((acc << max(s, 0)) * q + 2^30 >> 31) / 2^max(-s, 0))",
-        "single_rounding": "floor(acc * q * 2^(s - 31) + 1/2)",
-        "ruy_x86": "floor(((acc << max(s, 0)) * q + 2^30 >> 31) / 2^max(-s, 0) + 1/2)",
-        "vector_half_up": "floor(((acc << max(s, 0)) * q + 2^30 >> 31) / 2^max(-s, 0) + 1/2)",
-        "float64_half_away": "round_half_away(float64(acc) * float64(M))",
-        "float32_half_even": "round_half_even(float32(acc) * float32(M))",
-        "int64_accumulator": "floor(acc * q16 * 2^(s - 15) + 1/2), q16 = min((q + 2^15) >> 16, 32767)",
-    }
-)
-
-_INTEGER_RULES: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], Int64Array]] = MappingProxyType(
-    {
-        "double_rounding": multiply_by_quantized_multiplier,
-        "single_rounding": multiply_by_quantized_multiplier_single_rounding,
-        "ruy_x86": multiply_by_quantized_multiplier_ruy_x86,
-        "vector_half_up": multiply_by_quantized_multiplier_half_up,
-        "int64_accumulator": multiply_by_quantized_multiplier_int64,
-    }
-)
+__all__ = ["RULES", "OutputStage", "Requantization", "Rule", "output_stage", "requantize"]
 
 _BLOCK = 32768  # accumulators worked on at a time: as float64 they fit the L2 cache
 _RUN = 8192  # per-channel constants are repeated to about this length, so that NumPy's inner loops are long
-
-
-@dataclass(frozen=True, eq=False)
-class Requantization:
-    """One rounding rule and its constants.
-
-    `real_multiplier` float64 [n], `multiplier` and `shift` int32 [n] (0 for the float rules); n = 1 or the channels of
-    the accumulator's last axis.
-    """
-
-    rule: Rule
-    real_multiplier: NDArray[np.float64]
-    multiplier: NDArray[np.int32]
-    shift: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, real_multiplier: ArrayLike, rule: Rule) -> Requantization:
-        """The constants of `rule` for the real multiplier M = s_in * s_w / s_out, computed by the caller in the
-        precision its kernel uses. Raises ValueError for a multiplier the rule cannot hold.
-        """
-        real = np.atleast_1d(np.asarray(real_multiplier, np.float64))
-        if real.ndim != 1 or not (np.isfinite(real).all() and (real >= 0).all()):
-            raise ValueError(f"requantization needs finite multipliers >= 0 in one dimension, got {real}")
-        if rule not in _INTEGER_RULES:
-            if rule == "float32_half_even":
-                real = real.astype(np.float32).astype(np.float64)
-            elif rule != "float64_half_away":
-                raise ValueError(f"no rounding rule named {rule!r}")
-            zero = np.zeros(real.shape, np.int32)
-            return cls(rule, real, zero, zero)
-        multiplier, shift = quantize_multipliers(real)
-        if rule == "single_rounding":  # this build of QuantizeMultiplier saturates
-            multiplier = np.where(shift > 30, np.int32(INT32_MAX), multiplier)
-            shift = np.minimum(shift, 30)
-        if rule == "int64_accumulator" and (shift > 14).any():
-            raise ValueError(f"multiplier {real.max()} is too large for a 64-bit accumulator")
-        return cls(rule, real, multiplier, shift)
-
-    @cached_property
-    def exact_limit(self) -> int:
-        """The floating-point path is exact for accumulators (bias included) up to this magnitude."""
-        if self.rule in ("float64_half_away", "float32_half_even"):
-            return 2**63  # C computes in floating point as well
-        low, high = int(self.shift.min()), int(self.shift.max())
-        if self.rule == "int64_accumulator":  # |acc| * 2^15 + 2^(15 - s) <= 2^53, and the result stays in int32
-            return min(2**38 - (1 << max(-low, 0)) - 1, (1 << (31 - high)) - 1)
-        if self.rule == "single_rounding":  # the unit of acc * M is 2^(s - 31)
-            return -1 if low < -21 else min(2**22 - (1 << max(-low, 0)), (1 << (31 - max(high, 0))) - 1)
-        return min(2**22, 1 << (31 - max(high, 0))) - 1
-
-    @cached_property
-    def _first(self) -> NDArray[np.float64]:
-        """The factor of the accumulator."""
-        if self.rule == "int64_accumulator":
-            return np.ldexp(reduced_multiplier(self.multiplier).astype(np.float64), self.shift - 15)
-        if self.rule == "single_rounding":
-            return np.ldexp(self.multiplier.astype(np.float64), self.shift - 31)
-        if self.rule in _INTEGER_RULES:
-            return np.ldexp(self.multiplier.astype(np.float64), np.maximum(self.shift, 0) - 31)
-        return self.real_multiplier
-
-    @cached_property
-    def _second(self) -> NDArray[np.float64]:
-        """The factor of the rounded first product."""
-        outwards = 2.0**-40 if self.rule == "double_rounding" else 0.0
-        return np.where(self.shift < 0, np.ldexp(1.0 + outwards, np.minimum(self.shift, 0)), 1.0)
-
-    def _tiled(self, name: str, channels: int, run: int) -> NDArray[np.float64]:
-        """A constant repeated along a run of `run` accumulators; the last one made is kept."""
-        key = f"_tiled{name}"
-        kept: NDArray[np.float64] | None = self.__dict__.get(key)
-        if kept is None or kept.size != run:
-            kept = tile(getattr(self, name), channels, run)
-            self.__dict__[key] = kept
-        return kept
-
-
-def tile(constant: NDArray[Any], channels: int, run: int) -> NDArray[np.float64]:
-    """A per-channel constant [1] or [channels] as float64 [run], run a multiple of channels."""
-    return np.broadcast_to(constant.astype(np.float64), (run // channels, channels)).reshape(run)
-
-
-def requantize(acc: ArrayLike, r: Requantization) -> NDArray[np.int32]:
-    """`RULES[r.rule]` of every accumulator: [..., C] -> int32 [..., C].
-
-    Accumulators are int32, or int64 for int64_accumulator and float64_half_away; floats must hold exact integers.
-
-    The float64 rule saturates nothing: as x86 does, a result outside int32 becomes INT32_MIN.
-    """
-    values = np.asarray(acc)
-    if values.size == 0:
-        return np.zeros(values.shape, np.int32)
-    y: NDArray[Any]
-    if _magnitude(values) <= r.exact_limit:
-        y = _requantize_float(values.astype(np.float64, copy=True), r._first, r._second, r.rule)
-    else:
-        y = _INTEGER_RULES[r.rule](values.astype(np.int64, copy=False), r.multiplier, r.shift)
-    return np.asarray(y.astype(np.int32).reshape(values.shape))
-
-
-def _magnitude(values: NDArray[Any]) -> int:
-    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
-
-
-def _requantize_float(
-    acc: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64], rule: Rule
-) -> NDArray[np.float64]:
-    """The floating-point path, in place; exact up to `Requantization.exact_limit`."""
-    if rule == "float32_half_even":
-        product = acc.astype(np.float32)
-        product *= first.astype(np.float32)
-        np.copyto(acc, np.rint(product, out=product))
-        return np.clip(acc, INT32_MIN, INT32_MAX, out=acc)
-    acc *= first
-    if rule == "float64_half_away":
-        y = round_half_away(acc)
-        y[~((y >= INT32_MIN) & (y <= INT32_MAX))] = INT32_MIN
-        return y
-    acc += 0.5
-    np.floor(acc, out=acc)
-    if rule in ("single_rounding", "int64_accumulator"):
-        return acc
-    acc *= second
-    if rule == "double_rounding":
-        return np.rint(acc, out=acc)
-    acc += 0.5
-    return np.floor(acc, out=acc)
+_REACH = 2**30  # float32 accumulators beyond it are not covered by a proof without a bound of their own
+_WORTH_PROVING = 4096  # rows after which a proof (about 255 thresholds a channel) has paid for itself
+_CALL = 64  # what one call costs, in rows
+_MOSTLY, _APART = 0.7, 32768  # share of proved channels and size from which the others are worth doing apart
 
 
 def output_stage(
     acc: NDArray[Any],
-    bias: NDArray[np.int32] | NDArray[np.int64] | None,
+    bias: NDArray[Any] | None,
     r: Requantization,
     zero_point: int,
     activation_range: tuple[int, int],
@@ -212,94 +41,176 @@ def output_stage(
 ) -> NDArray[Any]:
     """The tail of every integer product:  y = clamp(requantize(acc + bias[c]) + zero_point)  as `dtype`.
 
-    acc: exact integers as int32, int64, float32 or float64, [..., C]; bias: int32 or int64 [C], or None.
+    acc: exact integers as int32, int64, float64, or float32 (|acc| <= 2^24 then), [..., C]; bias: int32 or int64 [C],
+    or None.
     acc + bias wraps as the kernel's accumulator does: int64 for an int64 bias or rule, int32 otherwise.
-    `accumulator_bound` is a proven bound of |acc|, which saves looking at the data. Traced steps: "add_bias",
-    "requantize", "add_zero_point", "clamp".
+    `accumulator_bound` is a proven bound of |acc|, which saves looking at the data. Traced steps, as integers:
+    "add_bias", "requantize", "add_zero_point", "clamp".
+
+    The stage is kept with `r` and used again when called with the same constants; a writeable bias may change, and is
+    not kept.
     """
-    stage = _Stage(acc, bias, r, zero_point, activation_range, accumulator_bound)
-    y = np.empty(acc.shape, dtype)
-    channels = acc.shape[-1]
-    rows = acc.size // max(channels, 1)
-    flat, flat_y = acc.reshape(rows, channels), y.reshape(rows, channels)
-    if acc.size == 0:
-        return y
-    if trace.recording:
-        stage.run(flat, flat_y, channels, trace)
-        return y
-    group = min(rows, max(1, _RUN // channels))
-    run = group * channels
-    whole = rows // group * group
-    step = max(1, _BLOCK // run)
-    grouped, grouped_y = flat[:whole].reshape(-1, run), flat_y[:whole].reshape(-1, run)
-    for i in range(0, grouped.shape[0], step):
-        stage.run(grouped[i : i + step], grouped_y[i : i + step], run, trace)
-    if whole < rows:
-        stage.run(flat[whole:].reshape(1, -1), flat_y[whole:].reshape(1, -1), run, trace)
-    return y
+    key = (acc.shape[-1], id(bias), zero_point, activation_range, dtype, accumulator_bound)
+    kept: tuple[Any, OutputStage] | None = r.__dict__.get("_kept_stage")
+    if kept is not None and kept[0] == key:
+        return kept[1](acc, trace)
+    stage = OutputStage(acc.shape[-1], bias, r, zero_point, activation_range, dtype, accumulator_bound)
+    if bias is None or not bias.flags.writeable:
+        r.__dict__["_kept_stage"] = (key, stage)  # holds the bias, so its id stays its own
+    return stage(acc, trace)
 
 
-class _Stage:
-    """The constants of one call of `output_stage`, and its steps on a block of whole rows."""
+class OutputStage:
+    """`output_stage` with its constants worked out once; call it with accumulators and a trace."""
 
     def __init__(
         self,
-        acc: NDArray[Any],
+        channels: int,
         bias: NDArray[Any] | None,
         r: Requantization,
         zero_point: int,
         activation_range: tuple[int, int],
-        accumulator_bound: int | None,
+        dtype: DTypeLike,
+        accumulator_bound: int | None = None,
     ) -> None:
-        self.r, self.bias, self.zero_point, self.activation_range = r, bias, zero_point, activation_range
-        self.shape, self.channels = acc.shape, acc.shape[-1]
+        self.channels, self.bias, self.r, self.dtype = channels, bias, r, np.dtype(dtype)
+        self.zero_point, self.activation_range, self.bound = np.int32(zero_point), activation_range, accumulator_bound
         self.wide = r.rule == "int64_accumulator" or (bias is not None and bias.dtype == np.int64)
-        self.bias_bound = 0 if bias is None else _magnitude(bias)
-        self.bound = accumulator_bound
+        self.bias_bound = 0 if bias is None else magnitude(bias)
         self.limit = min(r.exact_limit, 2**53 if self.wide else INT32_MAX)
-        self.tiled_bias: NDArray[np.float64] | None = None
-        self.float64_scratch, self.int32_scratch = np.empty(0), np.empty(0, np.int32)
+        low, high = activation_range
+        self.ends = np.int32(low), np.int32(high), np.float32(low), np.float32(high)
+        self.constants: dict[str, NDArray[Any]] = {}
+        self.rows_seen = 0
+        self.unproved: NDArray[np.intp] | None = None  # channels; None: no proof was tried, or it was no use
+        self.others: OutputStage | None = None
 
-    def run(self, acc: NDArray[Any], y: NDArray[Any], run: int, trace: Trace) -> None:
-        """acc, y: [n, m], m = `run` or, for the rows left over at the end, less; a multiple of the channels."""
-        magnitude = self.bias_bound + (_magnitude(acc) if self.bound is None else self.bound)
-        if magnitude > self.limit and self.bound is not None:
-            magnitude = self.bias_bound + _magnitude(acc)
-        if self.int32_scratch.size < acc.size:
-            self.float64_scratch, self.int32_scratch = np.empty(acc.size), np.empty(acc.size, np.int32)
-        value = self.int32_scratch[: acc.size].reshape(acc.shape)
-        if magnitude <= self.limit:
-            total = self.add_bias_float(acc, run)
-            self.show(trace, "add_bias", total)
-            first, second = (self.r._tiled(name, self.channels, run)[: acc.shape[1]] for name in ("_first", "_second"))
-            np.copyto(value, _requantize_float(total, first, second, self.r.rule), casting="unsafe")
+    def __call__(self, acc: NDArray[Any], trace: Trace = NO_TRACE) -> NDArray[Any]:
+        """acc [..., C] -> `dtype` [..., C]; see `output_stage`."""
+        y = np.empty(acc.shape, self.dtype)
+        if y.size == 0:
+            return y
+        flat, flat_y = acc.reshape(-1, self.channels), y.reshape(-1, self.channels)
+        if trace.recording:
+            self._steps(flat, flat_y, trace, acc.shape)
+        elif acc.dtype == np.float32 and self._proved(flat):
+            self._in_blocks(flat, flat_y, self._proved_steps)
+            if self.others is not None:
+                flat_y[:, self.unproved] = self.others(flat[:, self.unproved])
         else:
-            wide_total = self.add_bias_integer(acc)
-            self.show(trace, "add_bias", wide_total)
-            value[...] = requantize(wide_total, self.r).reshape(acc.shape)
-        self.show(trace, "requantize", value)
-        value += np.int32(self.zero_point)
-        self.show(trace, "add_zero_point", value)
-        np.clip(value, *self.activation_range, out=value)
-        self.show(trace, "clamp", value)
+            self._in_blocks(flat, flat_y, self._steps)
+        return y
+
+    def _in_blocks(self, acc: NDArray[Any], y: NDArray[Any], steps: Any) -> None:
+        """Runs of several rows as one, several runs at a time; then the rows left over."""
+        rows = len(acc)
+        group = min(rows, max(1, _RUN // self.channels))
+        run = group * self.channels
+        whole = rows // group * group
+        grouped, grouped_y = acc[:whole].reshape(-1, run), y[:whole].reshape(-1, run)
+        step = max(1, _BLOCK // run)
+        for i in range(0, len(grouped), step):
+            steps(grouped[i : i + step], grouped_y[i : i + step])
+        if whole < rows:
+            steps(acc[whole:].reshape(1, -1), y[whole:].reshape(1, -1))
+
+    def _steps(self, acc: NDArray[Any], y: NDArray[Any], trace: Trace = NO_TRACE, shape: tuple[int, ...] = ()) -> None:
+        """The four steps on acc [n, m], m a multiple of the channels."""
+        bound = self.bias_bound + (magnitude(acc) if self.bound is None else self.bound)
+        if bound > self.limit and self.bound is not None:
+            bound = self.bias_bound + magnitude(acc)
+        if bound <= self.limit:
+            total = self._add_bias_float(acc)
+            _show(trace, "add_bias", total, shape)
+            first, second = self._tiled("first_factor", acc), self._tiled("second_factor", acc)
+            value = requantize_float(total, first, second, self.r.rule).astype(np.int32)
+        else:
+            wide_total = self._add_bias_integer(acc)
+            _show(trace, "add_bias", wide_total, shape)
+            value = requantize(wide_total, self.r).reshape(acc.shape)
+        _show(trace, "requantize", value, shape)
+        value += self.zero_point
+        _show(trace, "add_zero_point", value, shape)
+        clip(value, self.ends[0], self.ends[1], out=value)
+        _show(trace, "clamp", value, shape)
         np.copyto(y, value, casting="unsafe")
 
-    def add_bias_float(self, acc: NDArray[Any], run: int) -> NDArray[np.float64]:
-        total = self.float64_scratch[: acc.size].reshape(acc.shape)
-        np.copyto(total, acc)
-        if self.bias is None:
-            return total
-        if self.tiled_bias is None:
-            self.tiled_bias = tile(self.bias, self.channels, run)
-        total += self.tiled_bias[: acc.shape[1]]
+    def _add_bias_float(self, acc: NDArray[Any]) -> NDArray[Any]:
+        total = acc.astype(np.float64)
+        if self.bias is not None:
+            total += self._tiled("bias", acc)
         return total
 
-    def add_bias_integer(self, acc: NDArray[Any]) -> Int64Array:
+    def _add_bias_integer(self, acc: NDArray[Any]) -> Int64Array:
         total = acc.reshape(-1, self.channels).astype(np.int64)
         if self.bias is not None:
             total += self.bias
         return total if self.wide else wrap_int32(total)
 
-    def show(self, trace: Trace, name: str, value: NDArray[Any]) -> None:
-        if trace.recording:
-            trace(name, value.astype(np.int64).reshape(self.shape))
+    def _tiled(self, name: str, acc: NDArray[Any]) -> NDArray[Any]:
+        """A per-channel constant repeated along the last axis of acc; float32 only for the proved steps' own."""
+        tiled = self.constants.get(name)
+        length = acc.shape[-1]
+        if tiled is None or tiled.size < length:
+            constant = self.bias if name == "bias" else getattr(self.r, name)
+            assert constant is not None
+            tiled = self.constants[name] = self._tile(constant.astype(np.float64), length)
+        return tiled[:length]
+
+    def _tile(self, constant: NDArray[Any], length: int) -> NDArray[Any]:
+        return np.broadcast_to(constant, (length // self.channels, self.channels)).reshape(length)
+
+    # --- the proved steps ---
+
+    def _proved(self, acc: NDArray[Any]) -> bool:
+        if self.rows_seen < _WORTH_PROVING:
+            self.rows_seen += len(acc) + _CALL
+            if self.rows_seen >= _WORTH_PROVING:
+                self._prove()
+        return self.unproved is not None and (self.others is None or acc.size >= _APART)
+
+    def _prove(self) -> None:
+        """Try to replace the four steps; afterwards `unproved` holds the channels that keep them, or None."""
+        low, high = self.activation_range
+        signed = self.r.rule == "double_rounding" and low < self.zero_point  # its rounding has a step at zero
+        reach = _REACH if self.bound is None else self.bound
+        largest = float(self.r.slope.max(initial=0)) if self.r.slope.size else 0.0
+        wraps = (reach + self.bias_bound) * max(largest, 1.0) >= 2**31
+        if self.wide or signed or wraps or not 0 < high - low < 256:
+            return
+        channels = np.broadcast_to(np.arange(self.r.slope.size), (self.channels,))
+        r = self.r.take(channels)
+        bias = np.zeros(self.channels, np.int64) if self.bias is None else self.bias.astype(np.int64)
+        proof = certify(lambda acc: requantize(acc, r), r.slope, bias, int(self.zero_point), (low, high), reach)
+        if proof.proved.mean() < _MOSTLY:
+            return
+        self.constants["proved_multiplier"], self.constants["proved_offset"] = proof.multiplier, proof.offset
+        self.unproved = np.flatnonzero(~proof.proved)
+        if self.unproved.size:
+            some = None if self.bias is None else self.bias[self.unproved]
+            self.others = OutputStage(
+                self.unproved.size,
+                some,
+                r.take(self.unproved),
+                int(self.zero_point),
+                (low, high),
+                self.dtype,
+                self.bound,
+            )
+            self.others.rows_seen = _WORTH_PROVING
+
+    def _proved_steps(self, acc: NDArray[np.float32], y: NDArray[Any]) -> None:
+        length = acc.shape[-1]
+        if self.constants.get("tiled_multiplier", acc[:0]).size < length:
+            for name in ("multiplier", "offset"):
+                self.constants["tiled_" + name] = self._tile(self.constants["proved_" + name], length)
+        value = acc * self.constants["tiled_multiplier"][:length]
+        value += self.constants["tiled_offset"][:length]
+        np.rint(value, out=value)
+        clip(value, self.ends[2], self.ends[3], out=value)
+        np.copyto(y, value, casting="unsafe")
+
+
+def _show(trace: Trace, name: str, value: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if trace.recording:
+        trace(name, value.astype(np.int64).reshape(shape))

@@ -133,8 +133,8 @@ def test_weights(seed: int, axis: int | None, size: float) -> None:
     q = affine.quantize_weights(w, scale, axis)
     assert q.dtype == np.int8
     assert not zero_point.any()
-    channels: list[NDArray[Any]] = [w] if axis is None else [w.take(i, axis) for i in range(w.shape[axis])]
-    results: list[NDArray[Any]] = [q] if axis is None else [q.take(i, axis) for i in range(w.shape[axis])]
+    channels: list[NDArray[Any]] = [w] if axis is None else list(np.moveaxis(w, axis, 0))
+    results: list[NDArray[Any]] = [q] if axis is None else list(np.moveaxis(q, axis, 0))
     for channel, result, s in zip(channels, results, scale.tolist(), strict=True):
         largest = float(np.abs(channel).max())
         m = largest if 2 * largest > 1e-6 else 5e-7
