@@ -1,4 +1,4 @@
-"""What only TFLite itself can tell: its own kernels' answers where the C++ source leaves the behaviour to the machine."""
+"""What only TFLite can tell: its kernels' answers where the C++ source leaves the behaviour to the machine."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_stage_that_is_used_often_gives_the_same_integers(rule: Rule, bounded:
 
 def test_the_float32_expression_is_really_used_and_unproved_channels_apart() -> None:
     rng = np.random.default_rng(2)
-    reals = np.exp2(rng.uniform(-8.5, -7.5, 64))
+    reals = np.exp2(rng.uniform(-9.5, -8.5, 64))
     stage = OutputStage(64, None, Requantization.of(reals, "double_rounding"), -128, (-128, 127), np.int8)
     acc = rng.integers(-30000, 30000, (5000, 64)).astype(np.float32)
     before = stage(acc)
