@@ -23,7 +23,7 @@ from qcore.calibration import Calibration, Key, Range, fingerprint, is_observabl
 from qcore.dataset import Sample, Samples, open_dataset
 from qcore.errors import CalibrationError
 from qcore.execution import Program, Step
-from qcore.in_place import overwritten_operands
+from qcore.in_place import lost_values, overwritten_operands
 from qcore.ir import Model
 from tflite_schema import TensorType
 
@@ -40,7 +40,7 @@ _NAMED = 5
 
 
 class CalibrationWarning(UserWarning):
-    """The model computed NaN or infinity on the samples: the ranges are TFLite's, but may be of little use."""
+    """The ranges may be of little use: NaN or infinity was computed, or TFLite itself computes the model wrongly."""
 
 
 def calibrate(
@@ -55,7 +55,8 @@ def calibrate(
 
     Raises CalibrationError for an empty dataset, a sample that does not fit, a model without inputs or one already
     quantized, and for a tensor that was NaN in every element. Warns (CalibrationWarning) where some elements were NaN,
-    and where a range is infinite: no scale can be made of that one, and the quantizer refuses it.
+    where a range is infinite (no scale can be made of it, and the quantizer refuses it), and where TFLite's memory
+    planner overwrites a value that is still needed: TFLite's own ranges, and its answers, are then wrong.
     UnsupportedError lists the operators without a float kernel.
     """
     _require_float(model)
@@ -111,6 +112,7 @@ class _Observer:
         self.samples = 0
         self.ranges: dict[Key, Range] = {}
         self.nan: dict[Key, str] = {}
+        self.lost: list[str] = []
         self._watches: dict[int, list[_Watch]] = {}
 
     def __call__(self, subgraph: int, step: Step, operands: list[Any], results: list[Array]) -> None:
@@ -135,6 +137,11 @@ class _Observer:
         graph, model = self.program.graphs[subgraph], self.program.model
         tensors = graph.graph.tensors
         overwritten = overwritten_operands(model, subgraph, graph.shapes) if self.in_place_rule else {}
+        for tensor, writer, reader in lost_values(model, subgraph, graph.shapes):
+            self.lost.append(
+                f"{model.place(subgraph, writer)} overwrites tensor {tensor} {tensors[tensor].name!r}, "
+                f"which operator {reader} still reads"
+            )
         seen = set(graph.graph.producers())
         watches = []
         for index, operator in enumerate(graph.graph.operators):
@@ -182,18 +189,17 @@ class _Observer:
             )
         if self.nan:
             place = next(iter(self.nan.values()))
-            warnings.warn(
-                f"{self._list(self.nan)} NaN in some elements (first seen: {place}); they were skipped, as in TFLite",
-                CalibrationWarning,
-                stacklevel=3,
-            )
+            _warn(f"{self._list(self.nan)} NaN in some elements (first seen: {place}); they were skipped, as in TFLite")
         infinite = [key for key, bounds in self.ranges.items() if not np.isfinite(bounds).all()]
         if infinite:
-            warnings.warn(
+            _warn(
                 f"{self._list(infinite)} infinite; the recorded range is too, and no scale can be made of it. Give a "
-                "finite one with Calibration.with_range, or keep the operators in float",
-                CalibrationWarning,
-                stacklevel=3,
+                "finite one with Calibration.with_range, or keep the operators in float"
+            )
+        if self.lost:
+            _warn(
+                f"TFLite computes this model wrongly, because of its memory planner: {'; '.join(self.lost[:_NAMED])}. "
+                "The ranges here are of the right values"
             )
 
     def _list(self, keys: Any) -> str:
@@ -204,3 +210,7 @@ class _Observer:
         ]
         rest = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
         return f"{'; '.join(shown)}{rest}: {'were' if len(keys) > 1 else 'was'}"
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, CalibrationWarning, stacklevel=4)

@@ -310,7 +310,7 @@ def _read(path: Path, inputs: _Inputs) -> _Stack:
                 array.close()
                 raise CalibrationError(f"{path}: this is a .npz archive; rename it")
             return _Stack.of(array, inputs, str(path))
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             values = {name: archive[name] for name in archive.files}
     except CalibrationError:
         raise

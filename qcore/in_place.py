@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from qcore.ir import Model, Shape, Tensor, numpy_dtype
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["overwritten_operands"]
+__all__ = ["lost_values", "overwritten_operands", "shared_memory"]
 
 _O = BuiltinOperator
 # The operand positions whose memory the first result may take, in the order in which they are tried.
@@ -31,54 +31,79 @@ _PRESERVING = frozenset({_O.RESHAPE, _O.SQUEEZE, _O.EXPAND_DIMS, _O.BITCAST})
 _SCALAR_BYTES = 4
 
 
-def overwritten_operands(
-    model: Model, subgraph: int = 0, shapes: Mapping[int, Shape] | None = None
-) -> dict[int, tuple[int, ...]]:
-    """Operator index -> the operand tensors that hold the operator's first result once it ran.
+def shared_memory(model: Model, subgraph: int = 0, shapes: Mapping[int, Shape] | None = None) -> dict[int, int]:
+    """Tensor -> the tensor whose memory it lives in, for the first results TFLite stores over an operand.
 
     `shapes` are the shapes at the first allocation, where they differ from the file's. An operand x may be taken over
     by result y iff x is neither a constant, a variable nor a graph input, and y is no graph output. An operator that
     changes the data asks further that bytes(x) == bytes(y) > 4, that nothing else refers to x, and that nothing else
-    refers to the tensor whose memory x itself took over. References are uses as an operand, and one for each graph
+    refers to the tensor whose memory x itself lives in. References are uses as an operand, and one for each graph
     input, graph output and variable.
     """
-    graph = model.subgraphs[subgraph]
-    actual = shapes or {}
+    graph, actual = model.subgraphs[subgraph], shapes or {}
     references = Counter(tensor for operator in graph.operators for tensor in operator.inputs if tensor >= 0)
     references.update(graph.inputs)
     references.update(graph.outputs)
     references.update(index for index, tensor in enumerate(graph.tensors) if tensor.is_variable)
-    storage: dict[int, int] = {}
-    overwritten: dict[int, tuple[int, ...]] = {}
+    home: dict[int, int] = {}
 
     def size(index: int) -> int:
         return _bytes(graph.tensors[index], actual.get(index, graph.tensors[index].shape))
 
-    def movable(x: int) -> bool:
+    def qualifies(x: int, y: int, changing: bool) -> bool:
         tensor = graph.tensors[x]
-        return not (model.is_constant(tensor) or tensor.is_variable or x in graph.inputs)
+        if model.is_constant(tensor) or tensor.is_variable or x in graph.inputs:
+            return False
+        return not changing or (size(x) == size(y) > _SCALAR_BYTES and references[x] == 1)
 
-    for index, operator in enumerate(graph.operators):
+    for operator in graph.operators:
         changing = operator.code in _CHANGING
         if not (changing or operator.code in _PRESERVING) or not operator.outputs:
             continue
         y = operator.outputs[0]
-        if y in graph.outputs:
+        candidates = [operator.inputs[i] for i in _CHANGING.get(operator.code, (0,)) if i < len(operator.inputs)]
+        x = next((x for x in candidates if x >= 0 and qualifies(x, y, changing)), -1)
+        if x < 0 or y in graph.outputs:
             continue
-        for position in _CHANGING.get(operator.code, (0,)):
-            x = operator.inputs[position] if position < len(operator.inputs) else -1
-            if x < 0 or not movable(x):
-                continue
-            if not changing or (size(x) == size(y) > _SCALAR_BYTES and references[x] == 1):
-                root = storage.get(x, x)
-                if not changing or references[root] <= 1:
-                    storage[y] = root
-                break
-        if changing and y in storage:
-            overwritten[index] = tuple(
-                x for x in dict.fromkeys(operator.inputs) if x >= 0 and storage.get(x, x) == storage[y]
-            )
+        root = home.get(x, x)
+        if not changing or references[root] == 1:
+            home[y] = root
+    return home
+
+
+def overwritten_operands(
+    model: Model, subgraph: int = 0, shapes: Mapping[int, Shape] | None = None
+) -> dict[int, tuple[int, ...]]:
+    """Operator index -> the operand tensors in whose memory the operator's first result stands once it ran."""
+    home = shared_memory(model, subgraph, shapes)
+    overwritten = {}
+    for index, operator in enumerate(model.subgraphs[subgraph].operators):
+        if operator.code in _CHANGING and operator.outputs and operator.outputs[0] in home:
+            place = home[operator.outputs[0]]
+            overwritten[index] = tuple(x for x in dict.fromkeys(operator.inputs) if x >= 0 and home.get(x, x) == place)
     return overwritten
+
+
+def lost_values(
+    model: Model, subgraph: int = 0, shapes: Mapping[int, Shape] | None = None
+) -> list[tuple[int, int, int]]:
+    """(tensor, operator that overwrites it, operator that reads it later) where TFLite loses a value still needed.
+
+    The planner asks whether anything else refers to an operand and to the tensor in whose memory it lives, but not to
+    the tensors between the two. From there on TFLite computes with wrong values, and so does its calibrator.
+    """
+    graph, home = model.subgraphs[subgraph], shared_memory(model, subgraph, shapes)
+    written = graph.producers()
+    lost = []
+    overwriting: dict[int, int] = {}
+    for reader, operator in enumerate(graph.operators):
+        for tensor in dict.fromkeys(t for t in operator.inputs if t >= 0):
+            writer = overwriting.get(home.get(tensor, tensor))
+            if writer is not None and written.get(tensor, -1) < writer:
+                lost.append((tensor, writer, reader))
+        if operator.code in _CHANGING and operator.outputs and operator.outputs[0] in home:
+            overwriting[home[operator.outputs[0]]] = reader
+    return lost
 
 
 def _bytes(tensor: Tensor, shape: Shape) -> int:
