@@ -272,11 +272,14 @@ def _resolve(tensor: str | int, names: Mapping[int, str]) -> int:
 
 def _range(low: Any, high: Any, place: str, *, finite: bool = True) -> Range:
     """A checked range in float32; `finite=False` lets infinities pass, as TFLite's calibrator does."""
+    for bound in (low, high):
+        if not isinstance(bound, (int, float, np.integer, np.floating)) or isinstance(bound, bool):
+            raise CalibrationError(f"{place}: a range is two numbers, got {low!r} and {high!r}")
     try:
         with np.errstate(over="ignore"):
             low, high = np.float32(low), np.float32(high)
-    except (TypeError, ValueError) as error:
-        raise CalibrationError(f"{place}: a range is two numbers, got {low!r} and {high!r}") from error
+    except OverflowError as error:
+        raise CalibrationError(f"{place}: {error}; a range has finite float32 values") from error
     if not low <= high or (finite and not np.isfinite([low, high]).all()):
         raise CalibrationError(f"{place}: the range {low} to {high} is not min <= max with finite float32 values")
     return low, high
@@ -308,7 +311,7 @@ def _from_json(content: Any) -> Calibration:
         statistics[key] = _range(low, high, f"ranges[{number}]", finite=False)
         names[key] = _field(row, "name", str)
     rule = content.get("in_place_rule")
-    if rule not in (True, False, None):
+    if not (rule is None or isinstance(rule, bool)):
         raise CalibrationError(f"in_place_rule is {rule!r}, expected true, false or null")
     return Calibration(
         statistics,
