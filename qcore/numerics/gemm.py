@@ -9,7 +9,7 @@ The limit is decided when the weights are prepared, from the weights themselves 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ from qcore.numerics.window import Geometry, patches
 
 FLOAT32_LIMIT, FLOAT64_LIMIT = 2**24, 2**53
 _MAX_SPLITS = 4  # more float32 products than this cost as much as one in float64
+_LONG = 96  # from this many channels a loop over channels alone is long enough
 _TILE = 131072  # patches copied at a time, in elements: they stay in the L2 cache until multiplied
 
 
@@ -42,6 +43,18 @@ class DepthwiseWeights:
 
     values: NDArray[Any]
     accumulator_bound: int
+    _tiled: dict[tuple[int, int | None, int | None], NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    def tiled(self, width: int, taps: slice) -> NDArray[Any]:
+        """Some columns of taps repeated along an output row: [KH, taps, width * C]. The last width's are kept."""
+        key = (width, taps.start, taps.step)
+        if key not in self._tiled:
+            if any(kept[0] != width for kept in self._tiled):
+                self._tiled.clear()
+            some = self.values[:, taps, None]
+            kh, columns, _, channels = some.shape
+            self._tiled[key] = np.broadcast_to(some, (kh, columns, width, channels)).reshape(kh, columns, -1)
+        return self._tiled[key]
 
 
 def _with_offset(w: NDArray[Any], offset: ArrayLike) -> NDArray[np.float64]:
@@ -151,16 +164,51 @@ def depthwise(x_patches: NDArray[Any], w: DepthwiseWeights) -> NDArray[Any]:
 
     x_patches: the view [N, OH, OW, KH, KW, C] of `window.patches` on float32.
     """
-    n, height, width, kh, kw, channels = x_patches.shape
-    sn, sh, sw, si, sj, sc = x_patches.strides
-    if width * channels == 0 or sw != channels * sc:
+    *_, kh, _, channels = x_patches.shape
+    _, sh, sw, si, sj, sc = x_patches.strides
+    pixel = channels * sc
+    stride = sw // max(pixel, 1)
+    if x_patches.size == 0 or sw != stride * pixel:
         return np.asarray(np.einsum("nhwijc,ijc->nhwc", x_patches, w.values))
-    # Stride 1: neighbouring windows overlap in memory, so one long axis runs over a whole output row.
+    if stride == 1:
+        return _rows(x_patches, x_patches.shape, (sh, si, sj), w, slice(None))
+    if channels < _LONG and sj == pixel and (kh == 1 or sh % si == 0):
+        return _phases(x_patches, stride, w)
+    return np.asarray(np.einsum("nhwijc,ijc->nhwc", x_patches, w.values))
+
+
+def _rows(
+    x: NDArray[Any], shape: tuple[int, ...], strides: tuple[int, int, int], w: DepthwiseWeights, taps: slice
+) -> NDArray[Any]:
+    """Windows one pixel apart: they overlap in memory, so one long axis runs over a whole output row.
+
+    strides: from one output row to the next, from one kernel row to the next, from one of `taps` to the next.
+    """
+    n, height, width, *_, channels = shape
+    tiled = w.tiled(width, taps)
     rows = np.lib.stride_tricks.as_strided(
-        x_patches, (n, height, kh, kw, width * channels), (sn, sh, si, sj, sc), writeable=False
+        x, (n, height, *tiled.shape), (x.strides[0], *strides, x.strides[-1]), writeable=False
     )
-    tiled = np.broadcast_to(w.values[:, :, None], (kh, kw, width, channels)).reshape(kh, kw, width * channels)
     return np.asarray(np.einsum("nhijx,ijx->nhx", rows, tiled)).reshape(n, height, width, channels)
+
+
+def _phases(x_patches: NDArray[Any], stride: int, w: DepthwiseWeights) -> NDArray[Any]:
+    """Windows `stride` pixels apart: every stride-th column copied together gives windows one pixel apart."""
+    n, height, width, kh, kw, channels = x_patches.shape
+    sn, sh, sw, si, _, sc = x_patches.strides
+    step, row = (1, sh) if kh == 1 else (sh // si, si)
+    acc: NDArray[Any] | None = None
+    for phase in range(min(stride, kw)):
+        shape = (n, (height - 1) * step + kh, width + (kw - 1 - phase) // stride, channels)
+        first = x_patches[:, :, :, :, phase:]
+        columns = np.ascontiguousarray(
+            np.lib.stride_tricks.as_strided(first, shape, (sn, row, sw, sc), writeable=False)
+        )
+        line, pixel = columns.strides[1], columns.strides[2]
+        product = _rows(columns, x_patches.shape, (step * line, line, pixel), w, slice(phase, None, stride))
+        acc = product if acc is None else np.add(acc, product, out=acc)
+    assert acc is not None
+    return acc
 
 
 def matmul_integers(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.int64]:

@@ -65,7 +65,10 @@ def _axis(size: int, kernel: int, stride: int, dilation: int, padding: str) -> t
 def offset_and_pad(x: NDArray[Any], zero_point: int, g: Geometry) -> NDArray[np.float32]:
     """x - zero_point as float32 (exact for 8 and 16 bits), with borders of zeros: [N, H + pads, W + pads, C]."""
     y, inner = _bordered(x, np.dtype(np.float32), 0, g)
-    np.subtract(x, np.float32(zero_point), out=inner)
+    if zero_point:
+        np.subtract(x, np.float32(zero_point), out=inner)
+    else:
+        inner[...] = x
     return y
 
 

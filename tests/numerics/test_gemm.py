@@ -116,6 +116,23 @@ def test_convolutions(seed: int, spec: dict[str, Any], channels: int, dtype: typ
     assert np.array_equal(depthwise, np.einsum("nhwijc,ijc->nhwc", taps, w[0].astype(np.int64) + 3))
 
 
+@pytest.mark.parametrize("channels", [4, 100])
+@pytest.mark.parametrize("strides", [(2, 2), (1, 3), (2, 3)])
+def test_depthwise_strides_with_few_and_many_channels(channels: int, strides: tuple[int, int]) -> None:
+    rng = np.random.default_rng(4)
+    g = window.geometry((13, 11), (3, 4), strides, (1, 1), "SAME")
+    x, w = rng.integers(0, 256, (2, 13, 11, channels)).astype(np.uint8), rng.integers(-128, 128, (3, 4, channels))
+    taps = window.patches(window.offset_and_pad(x, 7, g), g)
+    acc = gemm.depthwise(taps, gemm.prepare_depthwise(w, 0, (-7, 248)))
+    assert np.array_equal(acc, np.einsum("nhwijc,ijc->nhwc", taps.astype(np.int64), w))
+    prepared = gemm.prepare_depthwise(w, 0, (-7, 248))
+    for size in (11, 21, 11):  # the same weights at another width
+        g = window.geometry((13, size), (3, 4), strides, (1, 1), "VALID")
+        image = rng.integers(0, 256, (1, 13, size, channels)).astype(np.uint8)
+        taps = window.patches(window.offset_and_pad(image, 7, g), g)
+        assert np.array_equal(gemm.depthwise(taps, prepared), np.einsum("nhwijc,ijc->nhwc", taps.astype(np.int64), w))
+
+
 def test_convolution_in_tiles() -> None:
     rng = np.random.default_rng(3)
     g = window.geometry((65, 63), (3, 3), (1, 1), (1, 1), "SAME")
