@@ -20,11 +20,12 @@ from qcore.op import Context, Kernel, KernelSet, Node, Op, find
 from qcore.recording import Recording
 from tflite_schema import TensorType
 
-__all__ = ["MAX_ELEMENTS", "GraphRun", "Program", "Step"]
+__all__ = ["MAX_ELEMENTS", "MAX_RANK", "GraphRun", "Program", "Step"]
 
 Array = NDArray[Any]
 MAX_ELEMENTS = 1 << 31
 """A tensor with more elements is refused: a damaged shape must not exhaust memory."""
+MAX_RANK = 32
 _MAX_DEPTH = 64
 _FOLDED_ELEMENTS = 64
 _OPAQUE = (TensorType.RESOURCE, TensorType.VARIANT)
@@ -176,6 +177,7 @@ class GraphRun:
                 shapes = [None] * len(operator.outputs)
             else:
                 shapes = list(step.op.infer(node))
+                node.require(len(shapes) == len(node.outputs), f"{len(node.outputs)} results, expected {len(shapes)}")
                 if not any(shape is None for shape in shapes):
                     step.params = step.op.prepare(_with_shapes(node, shapes))
         except UnsupportedError as error:
@@ -282,8 +284,9 @@ def _with_shapes(node: Node, shapes: Sequence[Shape | None]) -> Node:
 
 
 def _check_size(node: Node, shape: Shape) -> None:
+    node.require_shapes(len(shape) <= MAX_RANK, f"a result has {len(shape)} dimensions; NumPy takes up to {MAX_RANK}")
     elements = 1
     for dimension in shape:
         node.require_shapes(dimension >= 0, f"result shape {shape} has a negative dimension")
-        elements *= dimension
+        elements *= max(dimension, 1)
     node.require_shapes(elements <= MAX_ELEMENTS, f"result shape {shape} has more than {MAX_ELEMENTS} elements")

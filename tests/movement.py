@@ -38,10 +38,15 @@ COMMON = ("float32", "int8", "uint8", "int16", "int32", "int64")
 
 
 def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Array]:
-    """Data of any dtype that a tensor can hold; strings are short bytes, some of them empty."""
+    """Data of any dtype that a tensor can hold; strings are short bytes, some of them empty.
+
+    A string fed at run time needs a rank of 1 at least: TensorFlow's Python interpreter mistakes scalar ones.
+    """
     if dtype is object:
         return st.integers(0, 2**32 - 1).map(lambda seed: _strings(shape, seed))
     kind = np.dtype(dtype).kind
+    if dtype is np.uint64:
+        return strategies.integers(shape, np.int64).map(lambda x: x.view(np.uint64))
     if kind in "iu":
         return strategies.integers(shape, dtype)
     if kind == "b":
