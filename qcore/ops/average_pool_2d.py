@@ -1,0 +1,49 @@
+"""AVERAGE_POOL_2D: the mean of each window, over the taps that lie inside the image.
+
+    y = clamp(sum(x) / taps)
+
+Integers: the sum of the raw values (operand and result share scale and zero point), divided with halves away from zero:
+
+    y = clamp(sign(sum) * ((|sum| + taps // 2) // taps))
+
+TFLite: kernels/pooling.cc; internal/reference/pooling.h, internal/reference/integer_ops/pooling.h
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.numerics.window import pad_with, patches
+from qcore.op import Array, Context, Op
+from qcore.ops import _pool
+from qcore.ops._pool import Params
+from qcore.rules import Rules, activation, same_as
+
+
+def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    (x,) = inputs
+    total = np.add.reduce(patches(pad_with(x, 0.0, p.geometry), p.geometry), axis=(3, 4))
+    y = ctx.trace("accumulate", total) / p.taps.astype(np.float32)
+    return [ctx.trace("clamp", np.clip(y, *p.activation_range)).astype(np.float32, copy=False)]
+
+
+def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    (x,) = inputs
+    acc = ctx.trace("accumulate", _pool.fold(np.add, x.astype(np.int32), p.geometry, 0))
+    quotient = (np.abs(acc) + p.taps // 2) // p.taps
+    y = ctx.trace("divide", np.where(acc < 0, -quotient, quotient))
+    return [ctx.trace("clamp", np.clip(y, *p.activation_range)).astype(x.dtype)]
+
+
+OP = Op(
+    infer=_pool.infer,
+    prepare=_pool.prepare,
+    kernels={"float32": eval_float32, "uint8": eval_integer, "int8": eval_integer, "int16": eval_integer},
+    rules=Rules(inputs=(activation(),), outputs=(same_as(0),)),
+    steps={
+        "accumulate": "sum(x) over the window",
+        "divide": "round(sum / taps), halves away from zero",
+        "clamp": "clamp(quotient)",
+    },
+    version=_pool.version,
+)
