@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.numerics.affine import ACTIVATION_BOUNDS, activation_range
+from qcore.numerics.fixedpoint import clip
 from qcore.op import Node
 from tflite_schema import ActivationFunctionType
 
@@ -25,14 +26,29 @@ def bounds(n: Node, fused: ActivationFunctionType) -> Bounds:
 
 
 def integer_activation_range(n: Node, fused: ActivationFunctionType) -> tuple[int, int]:
-    """The integers that result 0 may take: its type's range cut to the fused activation's interval."""
+    """The integers that result 0 may take: its type's range cut to the fused activation's interval.
+
+    Raises ModelError where the result's scale or zero point make no sense of the interval.
+    """
     y = n.output()
-    return activation_range(bounds(n, fused), y.scale, y.zero_point, y.dtype)
+    try:
+        return activation_range(bounds(n, fused), y.scale, y.zero_point, y.dtype)
+    except ValueError as error:
+        n.require(False, f"result {y.name!r}: {error}")
+        raise
 
 
 def clamp(y: NDArray[Any], interval: Bounds) -> NDArray[Any]:
-    """y clamped to a real interval, in place where it has an end; the dtype is kept."""
+    """y clamped to a real interval, in place where it can change; the dtype is kept.
+
+    An end of None is the dtype's own: TFLite's float kernels turn infinities into the largest finite number even
+    without an activation. NaN stays NaN.
+    """
     low, high = interval
+    if y.dtype.kind == "f":
+        limit = np.finfo(y.dtype).max
+        clip(y, -limit if low is None else y.dtype.type(low), limit if high is None else y.dtype.type(high), out=y)
+        return y
     if low is not None:
         np.maximum(y, y.dtype.type(low), out=y)
     if high is not None:

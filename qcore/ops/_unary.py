@@ -1,0 +1,89 @@
+"""The elementwise unary family: its shapes, and 8-bit operators as tables of their 256 results.
+
+An 8-bit operator has 256 possible operands. `prepare` carries its steps out for all of them; a run looks results up,
+and a recorded run looks up every step the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from qcore.numerics.lut import lookup_8bit
+from qcore.numerics.trace import Trace
+from qcore.op import Array, Context, Kernel, Node, Shape
+from qcore.ops._scaling import require_one_type
+
+__all__ = ["ByteTable", "Steps", "eval_float", "infer_same_shape", "kernel_of", "prepare_plain", "tabulate"]
+
+Steps = Callable[[Any, Array, Trace], Array]
+"""steps(params, x, trace) -> y: an operator's arithmetic on integers of any shape."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ByteTable:
+    """The results of an 8-bit operator and the values of its steps, each at the raw byte of the operand."""
+
+    entries: Array
+    steps: Mapping[str, Array]
+
+    def look_up(self, x: Array, trace: Trace) -> Array:
+        """entries[x]; every step is traced if somebody records."""
+        if trace.recording:
+            for name, values in self.steps.items():
+                trace(name, lookup_8bit(x, values))
+        return lookup_8bit(x, self.entries)
+
+
+@dataclass(slots=True)
+class _Collector:
+    """A trace that keeps the steps of the 256 operands."""
+
+    steps: dict[str, Array] = field(default_factory=dict)
+    recording: bool = True
+
+    def __call__(self, name: str, value: Array, /) -> Array:
+        self.steps[name] = np.broadcast_to(value, (256,))
+        return value
+
+
+def tabulate(steps: Steps, params: Any, dtype: DTypeLike) -> ByteTable:
+    """The steps carried out for all 256 numbers of an 8-bit dtype."""
+    trace = _Collector()
+    entries = steps(params, np.arange(256, dtype=np.uint8).view(dtype), trace)
+    return ByteTable(entries, trace.steps)
+
+
+def kernel_of(steps: Steps) -> Kernel:
+    """The kernel of an integer operator whose Params have a `table`: looked up for 8 bits, worked out for more."""
+
+    def kernel(p: Any, inputs: list[Array], ctx: Context) -> list[Array]:
+        x = inputs[0]
+        return [steps(p, x, ctx.trace) if p.table is None else p.table.look_up(x, ctx.trace)]
+
+    return kernel
+
+
+def eval_float(function: Callable[[Array], Array]) -> Kernel:
+    """The kernel of a function of one array, without constants."""
+
+    def kernel(p: object, inputs: list[Array], ctx: Context) -> list[Array]:
+        with np.errstate(all="ignore"):
+            return [np.asarray(function(inputs[0]))]
+
+    return kernel
+
+
+def infer_same_shape(n: Node) -> list[Shape]:
+    """One result with the shape of operand 0."""
+    return [n.input(0).shape]
+
+
+def prepare_plain(n: Node) -> None:
+    """No constants; one operand and one result of one type."""
+    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
+    require_one_type(n)

@@ -1,0 +1,80 @@
+"""LEAKY_RELU: y = x where x >= 0, alpha * x elsewhere.
+
+    integers   y = clamp(round((x - zx) * M) + zy)     M = sx / sy for x >= zx, sx * alpha / sy below, in float32
+
+TFLite: kernels/activations.cc; internal/reference/leaky_relu.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qcore.numerics.affine import integer_range
+from qcore.numerics.trace import Trace
+from qcore.op import Array, Context, Node, Op, by_type
+from qcore.ops._scaling import Multiplier, float32_ratio, multiplier, require_one_type, require_zero_point_in_type
+from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
+from qcore.rules import Rules, activation
+from tflite_schema import LeakyReluOptions, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The constants of LEAKY_RELU; the integer ones are None for float32."""
+
+    alpha: np.float32
+    input_zero_point: int = 0
+    identity: Multiplier | None = None
+    negative: Multiplier | None = None
+    output_zero_point: int = 0
+    table: ByteTable | None = None
+
+
+def prepare(n: Node) -> Params:
+    x, y = n.input(0), n.output()
+    require_one_type(n)
+    alpha = np.float32(n.options(LeakyReluOptions).alpha)
+    if x.type == TensorType.FLOAT32:
+        return Params(alpha)
+    if x.type == TensorType.INT16:
+        require_zero_point_in_type(n, x, y)
+    identity = multiplier(n, float32_ratio(x.scale, over=y.scale))
+    negative = multiplier(n, float32_ratio(x.scale, alpha, over=y.scale))
+    p = Params(alpha, x.zero_point, identity, negative, y.zero_point)
+    return p if x.type == TensorType.INT16 else replace(p, table=tabulate(steps, p, x.dtype))
+
+
+def steps(p: Params, x: Array, trace: Trace) -> Array:
+    assert p.identity is not None
+    assert p.negative is not None
+    value = trace("subtract_zero_point", x.astype(np.int64) - p.input_zero_point)
+    scaled = np.where(value >= 0, p.identity.scale(value), p.negative.scale(value))
+    y = trace("requantize", scaled) + p.output_zero_point
+    return trace("clamp", np.clip(y, *integer_range(x.dtype))).astype(x.dtype)
+
+
+def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    (x,) = inputs
+    with np.errstate(all="ignore"):
+        return [np.where(x > 0, x, x * p.alpha)]
+
+
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare,
+    kernels={
+        "float32": eval_float32,
+        "int8": kernel_of(steps),
+        "uint8": kernel_of(steps),
+        "int16": kernel_of(steps),
+    },
+    rules=Rules(inputs=(activation(),)),
+    steps={
+        "subtract_zero_point": "x - zx",
+        "requantize": "round((x - zx) * M), M by the sign of x - zx",
+        "clamp": "clamp(requantized + zy)",
+    },
+    version=by_type(int16=2),
+)

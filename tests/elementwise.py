@@ -1,0 +1,66 @@
+"""Strategies of one-operator models for the elementwise families, and the refusals they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests import strategies
+from tests.one_op import OneOp, Operand, Result
+from tflite_schema import BuiltinOperator
+
+Float = st.SearchStrategy[Any]
+EXTREMES = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 3.4e38, -3.4e38, 1e-40, 1.0, -1.0], np.float32)
+
+
+def zero_point_for(dtype: Any) -> st.SearchStrategy[int]:
+    """A zero point; always 0 for int16, which TFLite requires."""
+    return st.just(0) if dtype is np.int16 else strategies.zero_points(dtype)
+
+
+@st.composite
+def floats(draw: st.DrawFn, shape: tuple[int, ...], spread: float = 4.0) -> Any:
+    """float32 data, sometimes with NaN, infinities, zeros of both signs and denormals among them."""
+    values = draw(strategies.floats(shape, spread))
+    if values.size and draw(st.booleans()):
+        positions = draw(st.lists(st.integers(0, values.size - 1), max_size=4))
+        for position in positions:
+            values.reshape(-1)[position] = draw(st.sampled_from(list(EXTREMES)))
+    return values
+
+
+def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Any]:
+    """Data of any dtype."""
+    if dtype is np.bool_:
+        return strategies.integers(shape, np.int8, 0, 1).map(lambda v: v.astype(np.bool_))
+    return floats(shape) if dtype is np.float32 else strategies.integers(shape, dtype)
+
+
+@st.composite
+def unary(
+    draw: st.DrawFn,
+    code: BuiltinOperator,
+    dtype: Any,
+    *,
+    options: st.SearchStrategy[Any] | None = None,
+    result: st.SearchStrategy[tuple[float, int]] | None = None,
+    scales: st.SearchStrategy[float] | None = None,
+    quantized: bool = True,
+    data: Callable[[tuple[int, ...]], st.SearchStrategy[Any]] | None = None,
+    tolerance: float = 0.0,
+) -> OneOp:
+    """One operand, one result of the same dtype; integers quantized with parameters of their own unless not."""
+    shape = draw(strategies.shapes(draw(st.integers(0, 4)), 7))
+    x = draw(data(shape) if data else values(shape, dtype))
+    chosen = None if options is None else draw(options)
+    if dtype in (np.float32, np.bool_, np.int32, np.int64) or not quantized:
+        return OneOp(code, [Operand(x)], [Result(dtype)], chosen, tolerance=tolerance)
+    x_scale = draw(scales or strategies.scales())
+    if result is None:
+        y = draw(st.one_of(st.just(x_scale), strategies.scales())), draw(zero_point_for(dtype))
+    else:
+        y = draw(result)
+    return OneOp(code, [Operand(x, x_scale, draw(zero_point_for(dtype)))], [Result(dtype, *y)], chosen)
