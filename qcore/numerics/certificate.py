@@ -39,7 +39,8 @@ def certify(
 ) -> Certificate:
     """Search m and c for  clamp(exact(acc + bias) + zero_point), |acc| <= reach, acc a float32.
 
-    `exact` maps totals [K, C] to their requantized value and never falls; `slope` [C] is its real multiplier.
+    `exact` maps totals [K, C] to their requantized value; `slope` [C] is its real multiplier. The caller must know that
+    `exact` never falls for these accumulators (no total wraps), or the proof is void.
     """
     low, high = activation_range
     levels = np.arange(low + 1, high + 1, dtype=np.float64)[:, None]

@@ -174,8 +174,8 @@ class OutputStage:
         low, high = self.activation_range
         signed = self.r.rule == "double_rounding" and low < self.zero_point  # its rounding has a step at zero
         reach = _REACH if self.bound is None else self.bound
-        largest = float(self.r.slope.max(initial=0)) if self.r.slope.size else 0.0
-        wraps = (reach + self.bias_bound) * max(largest, 1.0) >= 2**31
+        growth = max(1 << int(self.r.shift.max(initial=0)), float(self.r.slope.max(initial=0)))
+        wraps = (reach + self.bias_bound) * growth >= 2**31
         if self.wide or signed or wraps or not 0 < high - low < 256:
             return
         channels = np.broadcast_to(np.arange(self.r.slope.size), (self.channels,))

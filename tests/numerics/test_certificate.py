@@ -45,11 +45,13 @@ def staircase(proof: Certificate, acc: NDArray[np.float32], low: int, high: int)
 @example("double_rounding", [0.25, 0.5], 0, (0, 0, 255), 2**24)
 @example("double_rounding", [0.25, 0.5], 0, (5, -128, 127), 2**24)
 @example("float32_half_even", [2.0**-10], 2**18, (0, 0, 255), 2**30)
+@example("double_rounding", [1.0], 0, (-128, -128, 127), 2**30)
 def test_a_proof_holds_for_every_accumulator(
     rule: Rule, slopes: list[float], bias: int, output: tuple[int, int, int], reach: int
 ) -> None:
     zero_point, low, high = output
     r = Requantization.of(slopes, rule)
+    reach = min(reach, 2 ** (31 - max(int(r.shift.max()), 0)) - 2**18 - 1)  # beyond, totals wrap
     biases = np.full(len(slopes), bias, np.int64)
     proof = certify(lambda acc: requantize(acc, r), r.slope, biases, zero_point, (low, high), reach)
     rng = np.random.default_rng(0)
@@ -149,9 +151,13 @@ def test_a_writeable_bias_may_change_between_calls() -> None:
     assert output_stage(acc, bias, r, 0, (-128, 127), np.int8).tolist() == [[6, 11]]
 
 
-def test_wrapping_accumulators_are_never_proved() -> None:
-    bias = np.array([2**31 - 1], np.int32)
-    stage = OutputStage(1, bias, Requantization.of(2.0**-24, "double_rounding"), 0, (0, 127), np.int8)
-    acc = np.full((5000, 1), 1000, np.float32)
-    assert (stage(acc) == 0).all()  # wrapped to a negative number
+@pytest.mark.parametrize(
+    ("bias", "slope", "acc", "bound"), [(2**31 - 5000, 2.0**-16, 10000, None), (0, 1.0, 2**30, 2**30)]
+)
+def test_wrapping_accumulators_are_never_proved(bias: int, slope: float, acc: int, bound: int | None) -> None:
+    stage = OutputStage(
+        1, np.array([bias], np.int32), Requantization.of(slope, "double_rounding"), 0, (0, 127), np.int8, bound
+    )
+    for _ in range(2):
+        assert (stage(np.full((5000, 1), acc, np.float32)) == 0).all()  # wrapped to a negative number
     assert stage.unproved is None

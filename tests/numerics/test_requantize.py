@@ -97,6 +97,15 @@ def test_float_and_integer_paths_agree_around_the_limit(rule: Rule) -> None:
         assert np.array_equal(requantize(beyond, r)[:-1], together)
 
 
+def test_the_float_path_is_taken_only_where_its_products_fit_53_bits() -> None:
+    for real in (0.9999, 0.6, 2.0**-9, 1.5, 100.0, 2.0**-30):
+        for rule in ALL_RULES[:4]:
+            r = Requantization.of(real, rule)
+            assert max(r.exact_limit, 0) * int(r.multiplier[0]) < 2**53
+            assert max(r.exact_limit, 0) << max(int(r.shift[0]), 0) < 2**31
+        assert Requantization.of(min(real, 99.0), "int64_accumulator").exact_limit * 2**15 < 2**53
+
+
 def test_the_cases_contain_ties_and_tell_the_rules_apart() -> None:
     real, acc = 2.0**-3, list(range(-64, 65))
     results = {rule: [models.requantize(rule, a, real) for a in acc] for rule in ALL_RULES}
