@@ -46,7 +46,7 @@ class Calibration:
     # Where it comes from ----------------------------------------------------------------------------------------------
 
     @staticmethod
-    def of(model: Model, ranges: Mapping[str | int, tuple[Any, Any]], subgraph: int = 0) -> Calibration:
+    def of(model: Model, ranges: Mapping[Any, tuple[Any, Any]], subgraph: int = 0) -> Calibration:
         """Ranges given by hand: {tensor name or index: (min, max)}.
 
         Raises CalibrationError for a tensor that does not exist or is no float32 activation, and for a range that is
