@@ -17,6 +17,7 @@ from qcore.calibration import Calibration, Range
 from qcore.calibrator import CalibrationWarning, calibrate
 from qcore.errors import CalibrationError, UnsupportedError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
+from qcore.op import Op
 from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.graphs import chain_of_adds, int8_add
@@ -326,6 +327,21 @@ def test_an_input_that_nothing_reads_has_no_range() -> None:
     calibration = calibrate(model, samples)
     assert sorted(calibration.ranges()) == [0, 1, 2, 3]
     assert_equal(model, dict(calibration.statistics), theirs(to_bytes(model), samples))
+
+
+def test_a_variable_starts_from_zero_and_keeps_its_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """state += x, y = state. TFLite looks at the state before the first run too, when it is zero."""
+
+    def accumulate(p: Any, inputs: list[Any], ctx: Any) -> list[Array]:
+        inputs[1] += inputs[0]
+        return [inputs[1].copy()]
+
+    op = Op(infer=lambda n: [n.input(0).shape], kernels={"float32": accumulate})
+    monkeypatch.setattr("qcore.execution.find", lambda code, custom_code=None: op)
+    tensors = [Tensor("x", (1, 2), F32), Tensor("state", (1, 2), F32, is_variable=True), Tensor("y", (1, 2), F32)]
+    model = Model([Subgraph("main", tensors, [Operator(BuiltinOperator.RNN, (0, 1), (2,))], (0,), (2,))])
+    calibration = calibrate(model, [row(1, 2), row(3, 4)])
+    assert plain(calibration) == {0: (1, 4), 1: (0, 6), 2: (1, 6)}
 
 
 # The call -------------------------------------------------------------------------------------------------------------
