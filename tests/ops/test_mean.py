@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qcore.errors import QCoreError
+from qcore.interpreter import Interpreter
+from qcore.tflite import to_bytes
+from tests import movement
+from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tests.reduction import reduction
+from tflite_schema import BuiltinOperator, ReducerOptions
+
+CODE = BuiltinOperator.MEAN
+CASES = {
+    "float32": reduction(CODE, np.float32),
+    "int32": reduction(CODE, np.int32),
+    "int64": reduction(CODE, np.int64),
+    "uint8": reduction(CODE, np.uint8),
+    "int8": reduction(CODE, np.int8, 2),
+    "int16": reduction(CODE, np.int16, 3),
+}
+test_matches_reference = matches_reference(CASES)
+
+
+def case(x: Any, axes: list[int], result: Result, scale: float | None = 1.0, keep_dims: bool = False) -> OneOp:
+    return OneOp(CODE, [Operand(x, scale), movement.constant(axes)], [result], ReducerOptions(keep_dims=keep_dims), 2)
+
+
+def test_by_hand() -> None:
+    x = np.array([[1, 2], [4, -2]], np.int8)  # means 1.5 and 1, in steps of 0.5
+    assert Interpreter(to_bytes(case(x, [1], Result(np.int8, 0.5, -3)).model())).run([x])[0].tolist() == [0, -1]
+
+
+def test_every_sum_of_forty_nine() -> None:
+    x = np.random.default_rng(1).integers(-128, 128, (64, 7, 7, 32)).astype(np.int8)
+    assert check(case(x, [1, 2], Result(np.int8, 1.0))) == 64 * 32
+    assert check(case(x, [1, 2], Result(np.int8, 0.25, 100))) == 64 * 32
+
+
+def test_long_float_sums_keep_the_order_of_the_loop() -> None:
+    x = np.random.default_rng(2).normal(size=(3, 37, 41, 5)).astype(np.float32)
+    for axes in ([1, 2], [3, 0], [0, 1, 2, 3], [2]):
+        assert check(case(x, axes, Result(np.float32), None)) > 0
+
+
+@pytest.mark.parametrize(
+    ("x", "axes", "result", "message"),
+    [
+        (np.zeros((2, 3), np.int8), [2], Result(np.int8, 1.0), "axis 2 is outside a rank of 2"),
+        (np.zeros((2, 3), np.int8), [-3], Result(np.int8, 1.0), "axis -3"),
+        (np.zeros((2, 3), np.int8), [0], Result(np.uint8, 1.0), "one type"),
+        (np.zeros((2, 3), np.int8), [0], Result(np.int8, 0.0), "scales"),
+        (np.zeros((2, 3), np.int8), [0], Result(np.int8, 1.0, 200), "zero point 200"),
+        (np.zeros((2, 3), np.int16), [0], Result(np.int16, 1.0, 1), "zero point 1"),
+        (np.zeros((2, 3), np.bool_), [0], Result(np.bool_), "no bool kernel"),
+    ],
+)
+def test_models_that_cannot_be(x: Any, axes: list[int], result: Result, message: str) -> None:
+    with pytest.raises(QCoreError, match=message):
+        Interpreter(to_bytes(case(x, axes, result).model())).run([x])
