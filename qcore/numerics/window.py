@@ -66,7 +66,7 @@ def offset_and_pad(x: NDArray[Any], zero_point: int, g: Geometry) -> NDArray[np.
     """x - zero_point as float32 (exact for 8 and 16 bits), with borders of zeros: [N, H + pads, W + pads, C]."""
     y, inner = _bordered(x, np.dtype(np.float32), 0, g)
     if zero_point:
-        np.subtract(x, np.float32(zero_point), out=inner)
+        np.subtract(x, np.float32(zero_point), out=inner, dtype=np.float32)
     else:
         inner[...] = x
     return y
