@@ -1,0 +1,184 @@
+"""Convolutions: their window, their operand types, and the sums of products over a padded image.
+
+x [N, H, W, C]; padding contributes x = zx, which is zero once the zero point is subtracted.
+TFLite: kernels/conv.cc, kernels/depthwise_conv.cc; kernels/padding.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.numerics import gemm
+from qcore.numerics.gemm import DepthwiseWeights, Weights
+from qcore.numerics.window import Geometry, geometry, offset_and_pad, patches
+from qcore.op import Array, Context, Node, NodeTensor, Shape
+from qcore.ops._activation import Bounds
+from qcore.ops._product import Tail, float_result
+from tflite_schema import Conv2DOptions, DepthwiseConv2DOptions, Padding, TensorType, TransposeConvOptions
+
+__all__ = [
+    "FloatParams",
+    "Params",
+    "check_types",
+    "convolve",
+    "depthwise",
+    "eval_float32",
+    "eval_quantized",
+    "float_weights",
+    "prepare_depthwise",
+    "prepare_weights",
+    "window",
+]
+
+WEIGHT_TYPES = {
+    TensorType.FLOAT32: (TensorType.FLOAT32,),
+    TensorType.UINT8: (TensorType.UINT8,),
+    TensorType.INT8: (TensorType.INT8, TensorType.INT4),
+    TensorType.INT16: (TensorType.INT8, TensorType.INT4),
+}
+_MOST_PADDED = 1 << 28  # elements; padding by dilation can exceed the image without limit
+_TILE = 131072  # patches copied at a time, in elements
+
+Prepared = Weights | DepthwiseWeights
+Options = Conv2DOptions | DepthwiseConv2DOptions | TransposeConvOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The constants of an integer convolution. `groups` is 0 for a depthwise one; `weights` None: known at run time."""
+
+    geometry: Geometry
+    groups: int
+    input_zero_point: int
+    weight_zero_point: int
+    input_range: tuple[int, int]
+    weights: Prepared | None
+    tail: Tail
+
+
+@dataclass(frozen=True, slots=True)
+class FloatParams:
+    """The same for float32."""
+
+    geometry: Geometry
+    groups: int
+    weights: Prepared | None
+    activation: Bounds
+
+
+def window(n: Node, image: Shape, kernel: Shape, options: Options, dilations: tuple[int, int] = (1, 1)) -> Geometry:
+    """The geometry of a window of size `kernel` (height, width) on an image [N, H, W, C], or ShapeError."""
+    n.require(
+        options.padding in (Padding.SAME, Padding.VALID), f"padding {options.padding!r} is neither SAME nor VALID"
+    )
+    padding: Literal["SAME", "VALID"] = "SAME" if options.padding == Padding.SAME else "VALID"
+    try:
+        g = geometry(
+            (image[1], image[2]), (kernel[0], kernel[1]), (options.stride_h, options.stride_w), dilations, padding
+        )
+    except ValueError as error:
+        n.require_shapes(False, str(error))
+        raise
+    height, width = (size + a + b for size, a, b in zip(image[1:3], g.pad_before, g.pad_after, strict=True))
+    padded = image[0] * height * width * image[3]
+    n.require_shapes(
+        padded <= max(_MOST_PADDED, 8 * image[0] * image[1] * image[2] * image[3]),
+        f"an image {image} padded to {height} x {width} for dilations {dilations} does not fit memory",
+    )
+    return g
+
+
+def check_types(n: Node, x: NodeTensor, w: NodeTensor, *, int4: bool = True) -> None:
+    """Refuse weight and result types without a kernel."""
+    allowed = WEIGHT_TYPES.get(x.type, ())
+    if w.type not in allowed or (w.type == TensorType.INT4 and not int4):
+        raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
+    n.require(n.output().type == x.type, f"input and result must have one type, not {n.types}")
+
+
+# --- weights [O, KH, KW, C / groups] ---
+
+
+def prepare_weights(w: Array, zero_point: int, input_range: tuple[int, int]) -> Weights:
+    """w - zw for `convolve`: integers."""
+    return gemm.prepare_weights(w.reshape(w.shape[0], -1), -zero_point, input_range)
+
+
+def float_weights(w: Array) -> Weights:
+    """The same for float32."""
+    return Weights((np.ascontiguousarray(w.reshape(w.shape[0], -1).T),), 0)
+
+
+def convolve(x_padded: NDArray[np.float32], g: Geometry, w: Weights, groups: int) -> NDArray[Any]:
+    """Sums of products [N, OH, OW, O]; output channels o of group o // (O / groups) see that group's input channels."""
+    if groups == 1:
+        return gemm.convolve(x_padded, g, w)
+    n, _, _, channels = x_padded.shape
+    depth, outputs = w.shape
+    values = w.pieces[0] if len(w.pieces) == 1 else np.concatenate(w.pieces).astype(np.float64)
+    kernels = values.reshape(depth, groups, outputs // groups).transpose(1, 0, 2)
+    view = patches(x_padded, g).reshape(n, *g.output, *g.kernel, groups, channels // groups) if n else None
+    acc = np.empty((n, *g.output, outputs), values.dtype)
+    if view is None or acc.size == 0:
+        return acc
+    rows = max(1, _TILE // (g.output[1] * depth * groups))
+    for image, image_acc in zip(view, acc, strict=True):
+        for row in range(0, g.output[0], rows):
+            tile = image[row : row + rows]
+            columns = np.moveaxis(tile, 4, 0).reshape(groups, -1, depth)
+            product = np.matmul(columns.astype(values.dtype, copy=False), kernels)
+            image_acc[row : row + rows] = np.moveaxis(product, 0, 1).reshape(*tile.shape[:2], outputs)
+    return acc
+
+
+# --- weights [1, KH, KW, C * multiplier] ---
+
+
+def prepare_depthwise(w: Array, zero_point: int, input_range: tuple[int, int]) -> DepthwiseWeights:
+    """w - zw for `depthwise`: integers."""
+    return gemm.prepare_depthwise(w[0], -zero_point, input_range)
+
+
+def depthwise(x_padded: NDArray[np.float32], g: Geometry, w: DepthwiseWeights) -> NDArray[Any]:
+    """Sums of products [N, OH, OW, C * multiplier]; output channel o sees input channel o // multiplier."""
+    multiplier = w.values.shape[2] // x_padded.shape[3]
+    if multiplier > 1:
+        x_padded = np.repeat(x_padded, multiplier, axis=3)
+    return gemm.depthwise(patches(x_padded, g), w)
+
+
+# --- kernels ---
+
+
+def _accumulate(x: Array, zero_point: int, g: Geometry, weights: Prepared, groups: int) -> NDArray[Any]:
+    x_padded = offset_and_pad(x, zero_point, g)
+    if isinstance(weights, DepthwiseWeights):
+        return depthwise(x_padded, g, weights)
+    return convolve(x_padded, g, weights, groups)
+
+
+def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    """int8, uint8 and int16 activations."""
+    x, w, *rest = inputs
+    weights = p.weights
+    if weights is None:
+        make = prepare_weights if p.groups else prepare_depthwise
+        weights = make(w, p.weight_zero_point, p.input_range)
+    acc = _accumulate(x, p.input_zero_point, p.geometry, weights, p.groups)
+    bias = rest[0] if rest else None
+    return [p.tail.apply(acc, bias, x.dtype, ctx, weights.accumulator_bound)]
+
+
+def eval_float32(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
+    """float32, summed in BLAS's order."""
+    x, w, *rest = inputs
+    weights = p.weights
+    if weights is None:
+        weights = float_weights(w) if p.groups else DepthwiseWeights(w[0], 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        acc = _accumulate(x, 0, p.geometry, weights, p.groups)
+    return [float_result(acc, rest[0] if rest else None, p.activation, ctx)]

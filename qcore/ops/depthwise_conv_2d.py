@@ -1,0 +1,78 @@
+"""DEPTHWISE_CONV_2D: every input channel is convolved with its own windows, `depth_multiplier` of them.
+
+    acc = sum((x[ci] - zx) * (w[c] - zw)) + bias[c]          ci = c // depth_multiplier
+    y   = clamp(round(acc * M[c]) + zy)                      M = sx * sw / sy, held as int32 multiplier and shift
+
+x [N, H, W, C], w [1, KH, KW, C * depth_multiplier], bias [C * depth_multiplier] or none. Weights are int8 or int4
+with zw = 0 and one scale or one per output channel; uint8 has one scale, any zw, and rounds sx * sw to float32. int16:
+zero points are 0, int64 accumulators and bias. The depth multiplier is read from the shapes; int16 requires the option to agree.
+TFLite: kernels/depthwise_conv.cc; internal/reference/integer_ops/depthwise_conv.h
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.numerics.gemm import DepthwiseWeights
+from qcore.op import Node, Op, Shape
+from qcore.ops._activation import bounds
+from qcore.ops._conv import FloatParams, Params, check_types, eval_float32, eval_quantized, prepare_depthwise, window
+from qcore.ops._product import STEPS, centred_range, integer_tail, optional_bias
+from qcore.rules import Rules, activation, bias, weight
+from tflite_schema import DepthwiseConv2DOptions, TensorType
+
+
+def infer(n: Node) -> list[Shape]:
+    options, x, w = n.options(DepthwiseConv2DOptions), n.input(0), n.input(1)
+    n.require_shapes(x.rank == 4 and w.rank == 4, f"input {x.shape} and weights {w.shape} must have 4 dimensions")
+    n.require_shapes(min(*x.shape[1:], *w.shape) > 0, f"input {x.shape} or weights {w.shape} have an empty dimension")
+    n.require_shapes(
+        w.shape[0] == 1 and w.shape[3] % x.shape[3] == 0, f"weights {w.shape} do not fit {x.shape[3]} input channels"
+    )
+    g = window(n, x.shape, w.shape[1:3], options, (options.dilation_h_factor, options.dilation_w_factor))
+    return [(x.shape[0], *g.output, w.shape[3])]
+
+
+def prepare(n: Node) -> Params | FloatParams:
+    options, x, w = n.options(DepthwiseConv2DOptions), n.input(0), n.input(1)
+    check_types(n, x, w, int4=x.type == TensorType.INT8)
+    g = window(n, x.shape, w.shape[1:3], options, (options.dilation_h_factor, options.dilation_w_factor))
+    if x.type == TensorType.FLOAT32:
+        optional_bias(n, 2, w.shape[3], x.type)
+        weights = None if w.value is None else DepthwiseWeights(np.asarray(w.value[0]), 0)
+        return FloatParams(g, 0, weights, bounds(n, options.fused_activation_function))
+    if x.type == TensorType.INT16:
+        multiplier = w.shape[3] // x.shape[3]
+        n.require(
+            options.depth_multiplier == multiplier,
+            f"depth_multiplier {options.depth_multiplier}, shapes say {multiplier}",
+        )
+    tail = integer_tail(n, x, w, 2, w.shape[3], options)
+    zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
+    input_range = centred_range(x)
+    prepared = None if w.value is None else prepare_depthwise(w.value, zero_point, input_range)
+    return Params(g, 0, x.zero_point, zero_point, input_range, prepared, tail)
+
+
+def version(n: Node) -> int:
+    options, x, w = n.options(DepthwiseConv2DOptions), n.input(0), n.input(1)
+    if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8:
+        return 6 if w.scales.size > 1 else 4
+    if x.type in (TensorType.INT8, TensorType.INT16):
+        return 7 if w.type == TensorType.INT4 else 3
+    return 1 if options.dilation_h_factor == options.dilation_w_factor == 1 else 2
+
+
+OP = Op(
+    infer=infer,
+    prepare=prepare,
+    kernels={
+        "float32": eval_float32,
+        "uint8": eval_quantized,
+        "int8": eval_quantized,
+        "int16": eval_quantized,
+    },
+    rules=Rules(inputs=(activation(), weight(axis=3), bias(of=(0, 1)))),
+    steps=STEPS,
+    version=version,
+)
