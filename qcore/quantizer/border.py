@@ -1,0 +1,129 @@
+"""The types of graph inputs and outputs, and what becomes of the conversions at the border.
+
+    float32   QUANTIZE after each input and DEQUANTIZE before each output stay
+    int8      they go, and the graph starts and ends with the integers themselves
+    uint8     the input is uint8 with the same scale and zero point + 128, and a QUANTIZE makes it int8; outputs likewise
+An input that no QUANTIZE reads, and an output that no DEQUANTIZE writes, keep their type.
+TensorFlow: modify_io_nodes.cc, optimize_op_order.cc, post_quantize.cc
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qcore.op import find
+from qcore.quantizer.quantized_type import QuantizedType
+from qcore.quantizer.recipe import Recipe
+from qcore.quantizer.rewrite import Line, Program, Value, conversion
+from tflite_schema import BuiltinOperator, TensorType
+
+__all__ = ["settle_border"]
+
+QUANTIZE, DEQUANTIZE = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
+
+
+def settle_border(program: Program, recipe: Recipe, *, is_main: bool) -> None:
+    """Give inputs and outputs their types, and drop the conversions that are no longer needed."""
+    _push_down(program)
+    if is_main and recipe.input_type != TensorType.FLOAT32:
+        program.inputs = [_input(program, value, recipe.input_type) for value in program.inputs]
+    if is_main and recipe.output_type != TensorType.FLOAT32:
+        program.outputs = [_output(program, value, recipe.output_type) for value in program.outputs]
+    _drop_pairs(program)
+    _drop_unread(program)
+
+
+def _input(program: Program, value: Value, type_: TensorType) -> Value:
+    readers = program.readers().get(value, [])
+    if len(readers) != 1 or readers[0] is None or readers[0].code != QUANTIZE:
+        return value
+    made = readers[0].outputs[0]
+    assert made.quantized is not None
+    border = Value(value.name, value.tensor, _as(made.quantized, type_))
+    if type_ == made.type:
+        program.lines.remove(readers[0])
+        program.replace(made, border)
+    else:
+        readers[0].inputs = [border]
+    return border
+
+
+def _output(program: Program, value: Value, type_: TensorType) -> Value:
+    maker = next((line for line in program.lines if value in line.outputs), None)
+    if maker is None or maker.code != DEQUANTIZE:
+        return value
+    source = maker.inputs[0]
+    assert source is not None
+    assert source.quantized is not None
+    if type_ == source.type:
+        return source
+    border = Value(value.name, value.tensor, _as(source.quantized, type_))
+    program.lines.append(conversion(QUANTIZE, source, border))
+    return border
+
+
+def _as(quantized: QuantizedType, type_: TensorType) -> QuantizedType:
+    """The same real numbers in another 8-bit type."""
+    shift = 128 if type_ == TensorType.UINT8 else 0
+    return replace(quantized, type=type_, zero_point=tuple(z + shift for z in quantized.zero_point))
+
+
+def _push_down(program: Program) -> None:
+    """Let a float operator that only moves data and shrinks it work on integers, and dequantize after it."""
+    changed = True
+    while changed:
+        changed = False
+        readers = program.readers()
+        for line in program.lines:
+            if line.code == DEQUANTIZE and _push_one(program, line, readers[line.outputs[0]] if line.outputs[0] in readers else []):
+                changed = True
+                break
+
+
+def _push_one(program: Program, line: Line, readers: list[Line | None]) -> bool:
+    reader = readers[0] if len(readers) == 1 else None
+    if reader is None or len(reader.outputs) != 1 or not find(reader.code, reader.operator.custom_code).rules.same_scale:
+        return False
+    source, result = line.inputs[0], reader.outputs[0]
+    assert source is not None
+    if source.tensor.size <= result.tensor.size:
+        return False
+    integer = Value(result.name, result.tensor, source.quantized)
+    dequantized = Value(line.outputs[0].name, result.tensor)
+    program.replace(result, dequantized)
+    reader.inputs = [source if value is line.outputs[0] else value for value in reader.inputs]
+    reader.outputs = [integer]
+    line.inputs, line.outputs = [integer], [dequantized]
+    program.lines.remove(line)
+    program.lines.insert(program.lines.index(reader) + 1, line)
+    return True
+
+
+def _drop_pairs(program: Program) -> None:
+    """A DEQUANTIZE of a removable QUANTIZE goes: its readers read what was quantized."""
+    makers = {value: line for line in program.lines for value in line.outputs}
+    for line in program.lines:
+        if line.code != DEQUANTIZE:
+            continue
+        source = line.inputs[0]
+        maker = makers.get(source) if source is not None else None
+        if maker is None or not maker.removable:
+            continue
+        before = maker.inputs[0]
+        assert before is not None
+        if before.quantized is not None:
+            line.inputs = [before]
+        else:
+            program.replace(line.outputs[0], before)
+
+
+def _drop_unread(program: Program) -> None:
+    """Drop conversions nothing reads."""
+    read = set(program.outputs)
+    kept: list[Line] = []
+    for line in reversed(program.lines):
+        if line.code in (QUANTIZE, DEQUANTIZE) and not read.intersection(line.outputs):
+            continue
+        read.update(value for value in line.inputs if value is not None)
+        kept.append(line)
+    program.lines = kept[::-1]

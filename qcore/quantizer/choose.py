@@ -1,0 +1,92 @@
+"""Which operators compute in integers, once every tensor has its type.
+
+An operator does if TensorFlow quantizes it, the recipe does not deny it, and all its float operands and results have a
+type that was made effective. TensorFlow finds operators by walking from the conversions around them; an operator that
+shares a constant, or its only float operand, with one that stays in float is sometimes not reached, and stays too.
+TensorFlow: quantization_utils.h, QuantizationPattern
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qcore.quantizer.plan import Plan, Use
+from qcore.quantizer.solve import Solution
+
+__all__ = ["Choice", "choose"]
+
+
+class Choice:
+    """The answer: `integer`, the operators that compute in integers; `effective(tensor)`."""
+
+    def __init__(self, plan: Plan, solution: Solution) -> None:
+        self.plan = plan
+        self.solution = solution
+        self.integer: set[int] = set()
+        self.float_uses: set[Use] = set()
+        self._spread = frozenset(plan.spread())
+
+    def effective(self, tensor: int) -> bool:
+        """Whether the tensor's type counts: one that spread onto the result of a float operator is lost."""
+        if tensor not in self.solution.types:
+            return False
+        return (
+            tensor in self.solution.own
+            or tensor in self.plan.values
+            or tensor in self.plan.graph.inputs
+            or self.plan.producers.get(tensor) in self._spread
+        )
+
+    def possible(self, index: int) -> bool:
+        """Whether operator `index` could compute in integers, as far as its own operands and results go."""
+        if not self.plan.quantizable(index) or self.plan.denied(index):
+            return False
+        operator = self.plan.graph.operators[index]
+        for position, tensor in enumerate(operator.inputs):
+            if self.plan.is_float(tensor) and (not self.effective(tensor) or (index, position) in self.float_uses):
+                return False
+        return all(self.effective(tensor) and not self._vanished(tensor) for tensor in self.plan.floats(operator.outputs))
+
+    def _vanished(self, tensor: int) -> bool:
+        """Whether nothing reads a result that has its own range: its conversions are gone before operators are chosen."""
+        unused = not self.plan.uses.get(tensor) and tensor not in self.plan.graph.outputs
+        return unused and tensor in self.solution.own
+
+
+def choose(plan: Plan, solution: Solution) -> Choice:
+    """The operators that compute in integers, and the constants' uses that stay in float."""
+    choice = Choice(plan, solution)
+    constants = dict.fromkeys(t for op in plan.graph.operators for t in op.inputs if t in plan.values)
+    for tensor in reversed(constants):
+        uses = plan.uses[tensor][::-1]
+        for reached, use in enumerate(uses):
+            if use[0] not in choice.integer and not choice.possible(use[0]):
+                choice.float_uses.update(other for other in uses[reached:] if other[0] not in choice.integer)
+                break
+            choice.integer.add(use[0])
+    for index, operator in enumerate(plan.graph.operators):
+        if choice.possible(index) and (plan.floats(operator.outputs) or _is_reached(choice, index)):
+            choice.integer.add(index)
+    return choice
+
+
+def _is_reached(choice: Choice, index: int) -> bool:
+    """Whether an operator without float results is reached from an operand: no float reader stands before it."""
+    plan, solution = choice.plan, choice.solution
+    operator = plan.graph.operators[index]
+    for position, tensor in enumerate(operator.inputs):
+        if not plan.is_float(tensor):
+            continue
+        converted = {use: request for request in solution.conversions(tensor) for use in request.uses}
+        mine = converted.get((index, position))
+        readers: Iterable[int] = [use[0] for use in plan.uses[tensor] if converted.get(use) is mine]
+        if tensor in plan.graph.outputs and mine is None:
+            readers = [*readers, -1]
+        if tensor not in solution.own:
+            readers = reversed(list(readers))
+        for reader in readers:
+            if reader == index:
+                return True
+            if reader < 0 or not choice.possible(reader):
+                break
+    return not plan.floats(operator.inputs)

@@ -1,0 +1,59 @@
+"""What concerns the whole file: buffers that hold the same bytes are shared, and the metadata the converter writes.
+
+TensorFlow: python/convert.py, deduplicate_readonly_buffers; tools/versioning/runtime_version.cc
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from qcore.ir import Model
+from qcore.quantizer.runtime_version import minimum_runtime_version
+from tflite_schema import Metadata
+
+__all__ = ["set_metadata", "share_equal_buffers"]
+
+_VERSION_KEY = "min_runtime_version"
+_VERSION_BYTES = 16
+
+
+def share_equal_buffers(model: Model) -> None:
+    """Let constants of equal bytes share a buffer; the others become empty.
+
+    Only buffers of constants that operators read count, and not those of graph outputs. Of equal ones the first in the
+    file is kept.
+    """
+    constants: set[int] = set()
+    for graph in model.subgraphs:
+        read = {tensor for op in graph.operators for tensor in op.inputs if tensor >= 0}
+        written = {tensor for op in graph.operators for tensor in (*op.outputs, *op.intermediates)}
+        for tensor in read - written - {*graph.inputs, *graph.outputs}:
+            if not graph.tensors[tensor].is_variable:
+                constants.add(graph.tensors[tensor].buffer)
+    kept: dict[tuple[int, bytes], int] = {}
+    shared: dict[int, int] = {}
+    for index in sorted(constants):
+        data = model.buffers[index]
+        if data is not None and data.size:
+            key = data.size, hashlib.md5(data.tobytes(), usedforsecurity=False).digest()
+            first = kept.setdefault(key, index)
+            if first != index:
+                shared[index] = first
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = shared.get(tensor.buffer, tensor.buffer)
+    for index in shared:
+        model.buffers[index] = None
+
+
+def set_metadata(result: Model, source: Model) -> None:
+    """Carry the metadata over, sorted by name, then the lowest runtime version that knows all operators."""
+    entries = sorted((entry for entry in source.metadata if entry.name != _VERSION_KEY), key=lambda entry: entry.name)
+    result.metadata = []
+    for entry in entries:
+        result.buffers.append(source.buffers[int(entry.buffer)])
+        result.metadata.append(entry.replace(buffer=len(result.buffers) - 1))
+    version = minimum_runtime_version((op.code, op.version) for _, _, op in result.walk())
+    result.metadata.append(
+        Metadata(name=_VERSION_KEY, buffer=result.add_buffer(version.encode().ljust(_VERSION_BYTES, b"\0")))
+    )

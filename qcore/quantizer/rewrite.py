@@ -1,0 +1,267 @@
+"""The quantized program: the operators in their order, with QUANTIZE and DEQUANTIZE where types meet.
+
+Right after what makes a value stand its conversions: QUANTIZE to each other type that is asked for, then DEQUANTIZE if
+an operator in float or the graph's output reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from qcore.ir import Operator, Tensor
+from qcore.quantizer.choose import Choice
+from qcore.quantizer.plan import Plan, Use
+from qcore.quantizer.quantized_type import QuantizedType
+from qcore.quantizer.solve import Request, Solution
+from tflite_schema import BuiltinOperator, TensorType
+
+__all__ = ["Line", "Program", "Value", "rewrite"]
+
+
+@dataclass(eq=False)
+class Value:
+    """What will be a tensor. `name` is what it would like to be called; "" leaves it to the operator's kind."""
+
+    name: str
+    tensor: Tensor
+    quantized: QuantizedType | None = None
+    constant: NDArray[Any] | None = None
+
+    @property
+    def type(self) -> TensorType:
+        """The tensor type: that of the quantized type, or the tensor's own."""
+        return self.tensor.type if self.quantized is None else self.quantized.type
+
+
+@dataclass(eq=False)
+class Line:
+    """What will be an operator. `removable`: a QUANTIZE that may go, with the DEQUANTIZE after it."""
+
+    operator: Operator
+    inputs: list[Value | None]
+    outputs: list[Value]
+    removable: bool = False
+
+    @property
+    def code(self) -> BuiltinOperator:
+        """The schema code."""
+        return self.operator.code
+
+
+@dataclass
+class Program:
+    """A graph before its tensors are numbered."""
+
+    inputs: list[Value] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+
+    def readers(self) -> dict[Value, list[Line | None]]:
+        """Value -> the lines that read it, once per operand; None for a graph output."""
+        readers: dict[Value, list[Line | None]] = {}
+        for line in self.lines:
+            for value in line.inputs:
+                if value is not None:
+                    readers.setdefault(value, []).append(line)
+        for value in self.outputs:
+            readers.setdefault(value, []).append(None)
+        return readers
+
+    def replace(self, old: Value, new: Value) -> None:
+        """Let everything read `new` that reads `old`."""
+        for line in self.lines:
+            line.inputs = [new if value is old else value for value in line.inputs]
+        self.outputs = [new if value is old else value for value in self.outputs]
+
+
+def conversion(code: BuiltinOperator, source: Value, result: Value, *, removable: bool = False) -> Line:
+    """A QUANTIZE or DEQUANTIZE from one value to another."""
+    return Line(Operator(code, (), ()), [source], [result], removable)
+
+
+def rewrite(plan: Plan, solution: Solution, choice: Choice) -> Program:
+    """The program of a plan whose types are solved and whose integer operators are chosen."""
+    return _Writer(plan, solution, choice).run()
+
+
+class _Writer:
+    """Writes line after line; `operand[use]` and `float_value[tensor]` are what later lines read."""
+
+    def __init__(self, plan: Plan, solution: Solution, choice: Choice) -> None:
+        self.plan = plan
+        self.solution = solution
+        self.choice = choice
+        self.program = Program()
+        self.operand: dict[Use, Value] = {}
+        self.output: dict[int, Value] = {}
+        self.spread = frozenset(plan.spread())
+        self.constants: dict[tuple[int, QuantizedType | None], Value] = {}
+
+    def run(self) -> Program:
+        """Inputs first: those whose type spread to them, last one first; then those with their own range."""
+        values = {tensor: self._value(tensor) for tensor in self.plan.graph.inputs}
+        self.program.inputs = list(values.values())
+        effective = [tensor for tensor in values if self.plan.is_float(tensor) and self.choice.effective(tensor)]
+        own = [tensor for tensor in effective if tensor in self.solution.own]
+        spread = [tensor for tensor in effective if tensor not in self.solution.own]
+        for tensor in values:
+            self._read_everywhere(tensor, values[tensor])
+        for tensor in (*reversed(spread), *own):
+            self._convert_float(tensor, values[tensor], "")
+        for index in range(len(self.plan.graph.operators)):
+            self._write(index)
+        self.program.outputs = [self.output.get(t) or self._constant(t, None) for t in self.plan.graph.outputs]
+        return self.program
+
+    def _write(self, index: int) -> None:
+        operator = self.plan.graph.operators[index]
+        inputs = [self._operand(index, position) for position in range(len(operator.inputs))]
+        integer = index in self.choice.integer
+        outputs = [self._result(tensor, integer) for tensor in operator.outputs]
+        self.program.lines.append(Line(operator, inputs, outputs))
+        for tensor, value in zip(operator.outputs, outputs, strict=True):
+            self._read_everywhere(tensor, value)
+        # The converter inserts each result's conversions right after the operator, before those of the result before.
+        for tensor, value in reversed(list(zip(operator.outputs, outputs, strict=True))):
+            if not self.plan.is_float(tensor) or not self.choice.effective(tensor):
+                continue
+            if integer:
+                self._convert_integer(index, tensor, value)
+            else:
+                self._convert_float(tensor, value, value.name)
+
+    # Operands and results ---------------------------------------------------------------------------------------------
+
+    def _value(self, tensor: int, quantized: QuantizedType | None = None) -> Value:
+        source = self.plan.graph.tensors[tensor]
+        return Value(source.name, source, quantized)
+
+    def _read_everywhere(self, tensor: int, value: Value) -> None:
+        for use in self.plan.uses.get(tensor, []):
+            self.operand[use] = value
+        self.output[tensor] = value
+
+    def _operand(self, index: int, position: int) -> Value | None:
+        tensor = self.plan.graph.operators[index].inputs[position]
+        if tensor < 0:
+            return None
+        if (index, position) in self.operand:
+            return self.operand[index, position]
+        integer = index in self.choice.integer and self.plan.is_float(tensor)
+        return self._constant(tensor, self.solution.types[tensor] if integer else None)
+
+    def _constant(self, tensor: int, quantized: QuantizedType | None) -> Value:
+        key = (tensor, quantized)
+        if key not in self.constants:
+            self.constants[key] = self._value(tensor, quantized)
+            if quantized is not None:
+                self.constants[key].constant = quantized.quantize(self.plan.values[tensor])
+        return self.constants[key]
+
+    def _result(self, tensor: int, integer: bool) -> Value:
+        if not integer or not self.plan.is_float(tensor):
+            return self._value(tensor)
+        requests = self._requests(tensor)
+        if requests and (requests[0].by_producer or self._is_fold(tensor, requests)):
+            return self._value(tensor, requests[0].type)
+        return self._value(tensor, self.solution.types[tensor])
+
+    # Conversions ------------------------------------------------------------------------------------------------------
+
+    def _requests(self, tensor: int) -> list[Request]:
+        """The conversions of a tensor; those of a float operator's result that are not its own are not carried out."""
+        producer = self.plan.producers.get(tensor)
+        if producer is not None and producer not in self.spread:
+            return []
+        return self.solution.conversions(tensor)
+
+    def _readers(self, tensor: int, uses: list[Use]) -> tuple[list[Use], list[Use]]:
+        """Those of the uses that read integers, and those that read floats."""
+        integers = [use for use in uses if use[0] in self.choice.integer]
+        return integers, [use for use in uses if use[0] not in self.choice.integer]
+
+    def _base_uses(self, tensor: int, requests: list[Request]) -> list[Use]:
+        converted = {use for request in requests if not request.by_producer for use in request.uses}
+        return [use for use in self.plan.uses.get(tensor, []) if use not in converted]
+
+    def _is_fold(self, tensor: int, requests: list[Request]) -> bool:
+        """Whether the operator can write the requested type itself: one request, and nobody reads the value before."""
+        producer = self.plan.producers[tensor]
+        return (
+            len(requests) == 1
+            and not self._base_uses(tensor, requests)
+            and tensor not in self.plan.graph.outputs
+            and not self.plan.rules[producer].same_scale
+            and self.plan.fixed(producer) is None
+        )
+
+    def _quantize(self, tensor: int, source: Value, quantized: QuantizedType, name: str, removable: bool) -> Value:
+        result = Value(name, source.tensor, quantized)
+        self.program.lines.append(conversion(BuiltinOperator.QUANTIZE, source, result, removable=removable))
+        return result
+
+    def _dequantize(self, tensor: int, source: Value, name: str) -> Value:
+        result = Value(name, source.tensor)
+        self.program.lines.append(conversion(BuiltinOperator.DEQUANTIZE, source, result))
+        return result
+
+    def _convert_requests(self, tensor: int, source: Value, requests: list[Request], name: str) -> None:
+        """A QUANTIZE for each request by readers, and a DEQUANTIZE for those of them that compute in float."""
+        for request in requests:
+            integers, floats = self._readers(tensor, request.uses)
+            if request.type == source.quantized:
+                value = source
+            elif integers or floats:
+                value = self._quantize(tensor, source, request.type, name, removable=False)
+            for use in integers:
+                self.operand[use] = value
+            if floats:
+                result = self._dequantize(tensor, value, name)
+                for use in floats:
+                    self.operand[use] = result
+
+    def _convert_integer(self, index: int, tensor: int, made: Value) -> None:
+        """After an integer operator: `made` is what it writes."""
+        requests = self._requests(tensor)
+        base = made
+        integers, floats = self._readers(tensor, self._base_uses(tensor, requests))
+        is_output = tensor in self.plan.graph.outputs
+        if requests and requests[0].by_producer:
+            if integers or (is_output and not floats):
+                base = self._quantize(tensor, made, self.solution.types[tensor], made.name, removable=True)
+        else:
+            self._convert_requests(tensor, made, requests, made.name)
+        for use in integers:
+            self.operand[use] = base
+        if floats or is_output:
+            name = "" if tensor in self.solution.own else made.name
+            result = self._dequantize(tensor, made if floats else base, name)
+            for use in floats:
+                self.operand[use] = result
+            self.output[tensor] = result
+
+    def _convert_float(self, tensor: int, made: Value, location: str) -> None:
+        """After a graph input or a float operator: QUANTIZE for readers in integers.
+
+        A graph input keeps its pair of QUANTIZE and DEQUANTIZE for readers in float, and a result its pair for the
+        graph's output, until the types at the border are settled.
+        """
+        requests = self._requests(tensor)
+        integers, floats = self._readers(tensor, self._base_uses(tensor, requests))
+        is_input, is_output = tensor in self.plan.graph.inputs, tensor in self.plan.graph.outputs
+        paired_output = is_output and (is_input or not floats)
+        if not (integers or requests or paired_output or (is_input and floats)):
+            return
+        name = "" if tensor in self.solution.own else location
+        base = self._quantize(tensor, made, self.solution.types[tensor], name, removable=True)
+        self._convert_requests(tensor, base, requests, location)
+        for use in integers:
+            self.operand[use] = base
+        if paired_output or (is_input and floats):
+            result = self._dequantize(tensor, base, name)
+            for use in floats if is_input else []:
+                self.operand[use] = result
+            self.output[tensor] = result

@@ -1,0 +1,218 @@
+"""A type for every tensor: from its own range or values, or from the operators it touches.
+
+Parameters spread through the graph until nothing changes, last operator first:
+    one scale       all float operands and results of the operator take the same parameters
+    fixed result    the parameters the kernel assumes
+    bias            scale = scale of the input * scale of the weight
+A tensor whose type comes from its own range never changes. An operator that needs another asks for a conversion: a
+request. The order of visits decides who asks, so it is TensorFlow's: quantization_driver.cc, QuantizationDriver.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.quantizer.plan import Plan, Use
+from qcore.quantizer.quantized_type import QuantizedType, bias_type, constant_type, weight_type
+from tflite_schema import TensorType
+
+__all__ = ["Request", "Solution", "solve"]
+
+BIAS_LIMIT = (2**31 - 1) // 2
+"""Biases are kept below half the int32 range, to leave room for the accumulator."""
+
+
+@dataclass
+class Request:
+    """A conversion of a tensor to another type: for some of its uses, or by its producer (`by_producer`)."""
+
+    type: QuantizedType
+    uses: list[Use] = field(default_factory=list)
+    by_producer: bool = False
+
+
+@dataclass
+class Solution:
+    """types: of every tensor that has one; own: those whose type comes from their own range; requests: conversions."""
+
+    types: dict[int, QuantizedType]
+    own: frozenset[int]
+    requests: dict[int, list[Request]] = field(default_factory=dict)
+
+    def conversions(self, tensor: int) -> list[Request]:
+        """The requests for a tensor that are honoured: none if its producer and a reader both ask, as in TensorFlow."""
+        requests = self.requests.get(tensor, [])
+        kinds = {request.by_producer for request in requests}
+        if len(kinds) != 1:
+            return []
+        return requests[:1] if True in kinds else requests
+
+
+def solve(plan: Plan, own: dict[int, QuantizedType]) -> Solution:
+    """The types of all tensors, given those that come from ranges."""
+    solver = _Solver(plan, Solution(dict(own), frozenset(own)))
+    solver.run()
+    return solver.solution
+
+
+class _Solver:
+    """The work list and the steps that operators and constants take when visited."""
+
+    def __init__(self, plan: Plan, solution: Solution) -> None:
+        self.plan = plan
+        self.solution = solution
+        self.types = solution.types
+        self.operators = frozenset(plan.spread())
+        self.done: set[tuple[str, int]] = set()
+        constants = dict.fromkeys(t for op in plan.graph.operators for t in op.inputs if t in plan.values)
+        self.work: deque[tuple[str, int]] = deque(("constant", tensor) for tensor in reversed(constants))
+        self.work.extend(("operator", index) for index in sorted(self.operators))
+
+    def run(self) -> None:
+        """Visit until the work list is empty. An entry that could not decide is visited again when pushed again."""
+        while self.work:
+            entry = self.work.pop()
+            kind, index = entry
+            if entry in self.done or (kind == "operator" and index not in self.operators):
+                continue
+            self.done.add(entry)
+            decided = self._visit_operator(index) if kind == "operator" else self._visit_constant(index)
+            if not decided:
+                self.done.discard(entry)
+
+    def _visit_constant(self, tensor: int) -> bool:
+        if tensor in self.plan.self_scaled and tensor not in self.types:
+            values, weight = self.plan.values[tensor], self.plan.self_scaled[tensor]
+            self._set_result(tensor, constant_type(values) if weight is None else weight_type(values, weight.axis))
+        return True
+
+    def _visit_operator(self, index: int) -> bool:
+        rules, operator = self.plan.rules[index], self.plan.graph.operators[index]
+        if rules.same_scale:
+            shared = self._shared_type(index)
+            if shared is None:
+                return False
+            for position, tensor in enumerate(operator.inputs):
+                if self.plan.is_float(tensor):
+                    self._set_operand((index, position), shared)
+            for tensor in self.plan.floats(operator.outputs):
+                self._set_result(tensor, shared)
+        fixed = self.plan.fixed(index)
+        if fixed is not None:
+            scale, zero_point = fixed.by_type[self.plan.recipe.scheme]
+            for tensor in operator.outputs:
+                self._set_result(tensor, QuantizedType((float(scale),), (zero_point,)))
+        return self._visit_bias(index)
+
+    def _shared_type(self, index: int) -> QuantizedType | None:
+        """The type that all float operands and results take: a final one if there is any, operands before results."""
+        operator = self.plan.graph.operators[index]
+        final_operands, operands = self._known(operator.inputs)
+        if len(operator.inputs) == 1 and final_operands:
+            return final_operands[0]
+        final_results, results = self._known(operator.outputs)
+        for of_operands, of_results in ((final_operands, final_results), (operands, results)):
+            if len(operator.inputs) == 1 and of_operands:
+                return of_operands[0]
+            if len(operator.outputs) == 1 and of_results:
+                return of_results[0]
+            if of_operands or of_results:
+                return [*of_operands, *of_results][0]
+        return None
+
+    def _known(self, tensors: Iterable[int]) -> tuple[list[QuantizedType], list[QuantizedType]]:
+        """The types of those tensors that have one: final ones, others."""
+        present = [tensor for tensor in tensors if tensor in self.types]
+        final = [self.types[tensor] for tensor in present if tensor in self.solution.own]
+        return final, [self.types[tensor] for tensor in present if tensor not in self.solution.own]
+
+    # Biases -----------------------------------------------------------------------------------------------------------
+
+    def _visit_bias(self, index: int) -> bool:
+        found, operator = self.plan.rules[index].bias_operand, self.plan.graph.operators[index]
+        if found is None or len(operator.inputs) <= found[0] or operator.inputs[found[0]] < 0:
+            return True
+        position, constraint = found
+        tensor = operator.inputs[position]
+        chosen = self.types.get(tensor)
+        if chosen is None:
+            first, second = (self.types.get(operator.inputs[i]) for i in constraint.of)
+            if first is None or second is None:
+                return False
+            chosen = bias_type((first, second), len(self.plan.graph.tensors[tensor].shape))
+        self._set_bias(index, position, chosen)
+        return True
+
+    def _set_bias(self, index: int, position: int, chosen: QuantizedType) -> None:
+        """Set a bias's type; where a bias would overflow, widen its scale and the weight's with it."""
+        weight, constraint = self.plan.rules[index].weight_operand, self.plan.rules[index].bias_operand
+        operator = self.plan.graph.operators[index]
+        bias = self.plan.values.get(operator.inputs[position])
+        if weight is None or constraint is None or bias is None or operator.inputs[weight[0]] not in self.plan.values:
+            self._set_operand((index, position), chosen)
+            return
+        source = next(i for i in constraint[1].of if i != weight[0])
+        input_type, weight_type_ = self.types[operator.inputs[source]], self.types[operator.inputs[weight[0]]]
+        over = _overflowing(chosen, np.abs(bias.astype(np.float64)).reshape(-1))
+        if input_type.type != TensorType.INT8 or weight_type_.type != TensorType.INT8 or not over:
+            self._set_operand((index, position), chosen)
+            return
+        scales = tuple(over.get(channel, scale) for channel, scale in enumerate(chosen.scale))
+        weight_scales = tuple(
+            over[channel] / input_type.scale[0] if channel in over else scale
+            for channel, scale in enumerate(weight_type_.scale)
+        )
+        self._set_operand((index, position), replace(chosen, scale=scales))
+        self._own_copy(index, weight[0])
+        self._set_operand((index, weight[0]), replace(weight_type_, scale=weight_scales), override=True)
+
+    def _own_copy(self, index: int, position: int) -> None:
+        """Give an operator its own copy of a constant that others read too."""
+        tensor = self.plan.graph.operators[index].inputs[position]
+        if len(self.plan.uses[tensor]) > 1:
+            self.types[self.plan.copy_constant(tensor, (index, position))] = self.types[tensor]
+
+    # Setting types ----------------------------------------------------------------------------------------------------
+
+    def _set_result(self, tensor: int, chosen: QuantizedType) -> None:
+        current = self.types.get(tensor)
+        if current == chosen:
+            return
+        if current is not None:
+            self.solution.requests.setdefault(tensor, []).append(Request(chosen, by_producer=True))
+            return
+        self.types[tensor] = chosen
+        self.work.extend(("operator", index) for index, _ in reversed(self.plan.uses.get(tensor, [])))
+
+    def _set_operand(self, use: Use, chosen: QuantizedType, *, override: bool = False) -> None:
+        tensor = self.plan.graph.operators[use[0]].inputs[use[1]]
+        current = self.types.get(tensor)
+        if current == chosen:
+            return
+        if current is not None and not override:
+            requests = self.solution.requests.setdefault(tensor, [])
+            for request in requests:
+                if request.type == chosen:
+                    request.uses.append(use)
+                    return
+            requests.append(Request(chosen, [use]))
+            return
+        self.types[tensor] = chosen
+        if tensor in self.plan.values:
+            self.work.append(("constant", tensor))
+        elif tensor in self.plan.producers:
+            self.work.append(("operator", self.plan.producers[tensor]))
+
+
+def _overflowing(chosen: QuantizedType, bias: NDArray[np.float64]) -> dict[int, float]:
+    """Channel -> the scale it needs, for the channels whose |bias| would leave half the int32 range."""
+    if chosen.quantized_dimension is None:
+        largest = float(bias.max(initial=0.0))
+        return {0: largest / BIAS_LIMIT} if largest / chosen.scale[0] >= BIAS_LIMIT else {}
+    over = np.flatnonzero(bias / np.array(chosen.scale) > BIAS_LIMIT)
+    return {int(channel): float(bias[channel]) / BIAS_LIMIT for channel in over}
