@@ -64,3 +64,39 @@ def unary(
     else:
         y = draw(result)
     return OneOp(code, [Operand(x, x_scale, draw(zero_point_for(dtype)))], [Result(dtype, *y)], chosen)
+
+
+@st.composite
+def binary(
+    draw: st.DrawFn,
+    code: BuiltinOperator,
+    dtype: Any,
+    *,
+    options: st.SearchStrategy[Any] | None = None,
+    quantized: bool = True,
+    result_dtype: Any = None,
+    result_scale: Callable[[float, float], st.SearchStrategy[float]] | None = None,
+    data: Callable[[tuple[int, ...], Any], st.SearchStrategy[Any]] = values,
+    most_rank: int = 4,
+    version: int = 1,
+    tolerance: float = 0.0,
+) -> OneOp:
+    """Two operands that broadcast; 8 and 16 bits quantized with parameters of their own unless not.
+
+    `result_scale` draws the result's scale from the operands' scales, where TFLite bounds it.
+    """
+    left, right = draw(strategies.broadcast_pair(most_rank))
+    a, b = draw(data(left, dtype)), draw(data(right, dtype))
+    chosen = None if options is None else draw(options)
+    result_dtype = dtype if result_dtype is None else result_dtype
+    constant = draw(st.booleans())
+    if not quantized or dtype not in (np.int8, np.uint8, np.int16):
+        operands = [Operand(a), Operand(b, constant=constant)]
+        return OneOp(code, operands, [Result(result_dtype)], chosen, version, tolerance)
+    a_scale, b_scale = draw(strategies.scales()), draw(strategies.scales())
+    operands = [
+        Operand(a, a_scale, draw(zero_point_for(dtype))),
+        Operand(b, b_scale, draw(zero_point_for(dtype)), constant=constant),
+    ]
+    y_scale = draw(result_scale(a_scale, b_scale) if result_scale else strategies.scales())
+    return OneOp(code, operands, [Result(result_dtype, y_scale, draw(zero_point_for(dtype)))], chosen, version)

@@ -11,21 +11,19 @@ TFLite: kernels/add.cc, kernels/sub.cc; internal/reference/{add,sub}.h
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from qcore.numerics.fixedpoint import (
-    multiply_by_quantized_multiplier_smaller_than_one_exp,
-    quantize_multiplier,
-    rounding_divide_by_pot,
-)
+from qcore.numerics.fixedpoint import rounding_divide_by_pot
+from qcore.numerics.float32 import checked_log2
+from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
+from qcore.ops._scaling import Multiplier, has_scale, multiplier, require_one_type, require_zero_point_in_type
 from tflite_schema import AddOptions, SubOptions, TensorType
 
-__all__ = ["STEPS", "FloatParams", "Params", "PowerOfTwoParams", "eval_integer", "eval_quantized", "prepare"]
+__all__ = ["STEPS", "FloatParams", "Operand", "Params", "PowerOfTwoParams", "eval_integer", "eval_quantized", "prepare"]
 
 _WRAPPING = (TensorType.INT32, TensorType.INT64)
 
@@ -35,13 +33,11 @@ class Operand:
     """How one operand is brought to the common scale."""
 
     zero_point: int
-    multiplier: int
-    shift: int
+    multiplier: Multiplier
 
     def scaled(self, x: Array, left_shift: int) -> Array:
-        """round((x - zero_point) << left_shift, multiplier, shift) as int64."""
-        offset = (x.astype(np.int64) - self.zero_point) << left_shift
-        return multiply_by_quantized_multiplier_smaller_than_one_exp(offset, self.multiplier, self.shift)
+        """round((x - zero_point) << left_shift, multiplier) as int64."""
+        return self.multiplier.scale_down((x.astype(np.int64) - self.zero_point) << left_shift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +48,7 @@ class Params:
     left_shift: int
     a: Operand
     b: Operand
-    multiplier: int
-    shift: int
+    multiplier: Multiplier
     zero_point: int
     activation_range: tuple[int, int]
 
@@ -69,50 +64,50 @@ class PowerOfTwoParams:
 
 @dataclass(frozen=True, slots=True)
 class FloatParams:
-    """float32, int32 and int64: no scales, only the fused activation."""
+    """Numbers without scales: only the fused activation."""
 
     sign: int
     activation: Bounds
 
 
 def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | FloatParams:
-    """The constants for n's type; UnsupportedError where operand types differ."""
+    """The constants for n's type; ModelError where types or scales do not fit together."""
     options: AddOptions | SubOptions = n.options(SubOptions) if sign < 0 else n.options(AddOptions)
     a, b, y = n.input(0), n.input(1), n.output()
-    n.require(a.type == b.type == y.type, f"operands and result must have one type, not {n.types}")
-    if a.type == TensorType.FLOAT32 or a.type in _WRAPPING:
+    require_one_type(n)
+    plain_int16 = a.type == TensorType.INT16 and sign > 0 and not has_scale(a)
+    if a.type == TensorType.FLOAT32 or a.type in _WRAPPING or plain_int16:
         return FloatParams(sign, bounds(n, options.fused_activation_function))
     activation_range = integer_activation_range(n, options.fused_activation_function)
-    if a.type == TensorType.INT16:
-        n.require(a.zero_point == b.zero_point == y.zero_point == 0, "int16 zero points must be 0")
-        if options.pot_scale_int16:
-            exponents = [_power_of_two(t) for t in (a, b, y)]
-            if None not in exponents:
-                return _power_of_two_params(n, sign, exponents, activation_range)
+    require_zero_point_in_type(n, a, b, y)
+    if a.type == TensorType.INT16 and options.pot_scale_int16:
+        exponents = [_power_of_two(n, t) for t in (a, b, y)]
+        if None not in exponents:
+            if sign > 0 and np.prod(a.shape) != np.prod(b.shape):
+                raise n.unsupported("int16 operands with power-of-two scales do not broadcast in TFLite's ADD")
+            return _power_of_two_params(n, sign, exponents, activation_range)
     left_shift = 15 if a.type == TensorType.INT16 else 20
+    scaled_a, scaled_b, twice = common_scale(n, a, b)
+    with np.errstate(over="ignore"):
+        unit = float(np.float32(1 << left_shift) * y.scale)
+    n.require(unit > 0, f"the result's scale {y.scale} must be above 0")
+    real = multiplier(n, twice / unit, below_one=True)
+    return Params(sign, left_shift, scaled_a, scaled_b, real, y.zero_point, activation_range)
+
+
+def common_scale(n: Node, a: NodeTensor, b: NodeTensor) -> tuple[Operand, Operand, float]:
+    """Both operands at the scale t = 2 * max(sa, sb), and t."""
+    n.require(a.scale > 0 and b.scale > 0, f"the operands' scales {a.scale} and {b.scale} must be above 0")
     twice = 2 * max(float(a.scale), float(b.scale))
-    real = twice / float(np.float32((1 << left_shift) * y.scale))
-    n.require(0 < real < 1, f"the result's scale {y.scale} is too small for scales {a.scale} and {b.scale}")
-    multiplier, shift = quantize_multiplier(real)
-    return Params(
-        sign,
-        left_shift,
-        Operand(a.zero_point, *quantize_multiplier(float(a.scale) / twice)),
-        Operand(b.zero_point, *quantize_multiplier(float(b.scale) / twice)),
-        multiplier,
-        shift,
-        y.zero_point,
-        activation_range,
-    )
+    first, second = (Operand(t.zero_point, multiplier(n, float(t.scale) / twice, below_one=True)) for t in (a, b))
+    return first, second, twice
 
 
-def _power_of_two(tensor: NodeTensor) -> int | None:
+def _power_of_two(n: Node, tensor: NodeTensor) -> int | None:
     """log2 of the scale if it is within 1e-3 of a whole number."""
-    if not tensor.scale > 0:
-        return None
-    exponent = math.log2(float(tensor.scale))
-    nearest = round(exponent)
-    return nearest if abs(exponent - nearest) < 1e-3 else None
+    n.require(bool(tensor.scale > 0), f"scale {tensor.scale} of {tensor.name!r} must be above 0")
+    exponent, is_power = checked_log2(tensor.scale)
+    return exponent if is_power else None
 
 
 def _power_of_two_params(
@@ -121,41 +116,47 @@ def _power_of_two_params(
     a, b, y = (e for e in exponents if e is not None)
     shifts = (y - a, y - b)
     n.require(
-        min(shifts) == 0 and max(shifts) >= 0,
-        "int16 with power-of-two scales: one operand must have the result's scale and none a larger one",
+        min(shifts) == 0 and max(shifts) <= 15,
+        "int16 with power-of-two scales: one operand must have the result's scale, the other one at most 2^15 times "
+        "smaller",
     )
     return PowerOfTwoParams(sign, shifts, activation_range)
 
 
 def eval_integer(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
-    """float32, int32 and int64."""
+    """float32, int32, int64, and int16 without scales."""
     a, b = inputs
     with np.errstate(over="ignore", invalid="ignore"):
         y = np.asarray(a + b if p.sign > 0 else a - b)
     return [clamp(y, p.activation)]
 
 
-def eval_quantized(p: Params | PowerOfTwoParams, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_quantized(p: Params | PowerOfTwoParams | FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
     """int8, uint8 and int16."""
+    if isinstance(p, FloatParams):
+        return eval_integer(p, inputs, ctx)
     a, b = inputs
     if isinstance(p, PowerOfTwoParams):
-        left = ctx.trace("scale_a", rounding_divide_by_pot(a, p.right_shifts[0]))
-        right = ctx.trace("scale_b", rounding_divide_by_pot(b, p.right_shifts[1]))
-        y = ctx.trace("sum", np.clip(left + p.sign * right, -32768, 32767))
-    else:
-        left = ctx.trace("scale_a", p.a.scaled(a, p.left_shift))
-        right = ctx.trace("scale_b", p.b.scaled(b, p.left_shift))
-        total = ctx.trace("sum", left + p.sign * right)
-        scaled = multiply_by_quantized_multiplier_smaller_than_one_exp(total, p.multiplier, p.shift)
-        y = ctx.trace("requantize", scaled) + p.zero_point
+        return [_add_shifted(p, a, b, ctx.trace)]
+    left = ctx.trace("scale_a", p.a.scaled(a, p.left_shift))
+    right = ctx.trace("scale_b", p.b.scaled(b, p.left_shift))
+    total = ctx.trace("sum", left + p.sign * right)
+    y = ctx.trace("requantize", p.multiplier.scale_down(total)) + p.zero_point
     y = ctx.trace("clamp", np.clip(y, *p.activation_range))
     return [np.asarray(y).astype(a.dtype)]
 
 
+def _add_shifted(p: PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array:
+    left = trace("scale_a", rounding_divide_by_pot(a, p.right_shifts[0]))
+    right = trace("scale_b", rounding_divide_by_pot(b, p.right_shifts[1]))
+    y = trace("sum", left + p.sign * right)
+    return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
+
+
 STEPS = {
-    "scale_a": "round((a - za) << L, Ma)",
-    "scale_b": "round((b - zb) << L, Mb)",
+    "scale_a": "a' = round((a - za) << L, Ma); power-of-two scales: round(a / 2^ea)",
+    "scale_b": "b' = round((b - zb) << L, Mb); power-of-two scales: round(b / 2^eb)",
     "sum": "a' + b' (SUB: a' - b')",
-    "requantize": "round(sum, M)",
+    "requantize": "round(sum, M); not with power-of-two scales",
     "clamp": "clamp(requantized + zy)",
 }

@@ -13,7 +13,7 @@ from qcore.numerics.fixedpoint import (
 )
 from qcore.op import Array, Node, NodeTensor
 
-__all__ = ["Multiplier", "float32_ratio", "multiplier", "require_one_type", "require_zero_point_in_type"]
+__all__ = ["Multiplier", "float32_ratio", "has_scale", "multiplier", "require_one_type", "require_zero_point_in_type"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Multiplier:
     def scale_down(self, x: Array) -> Array:
         """x * M as int64 for M < 1 (MultiplyByQuantizedMultiplierSmallerThanOneExp)."""
         return multiply_by_quantized_multiplier_smaller_than_one_exp(x, self.multiplier, self.shift)
+
+
+def has_scale(tensor: NodeTensor) -> bool:
+    """Whether the tensor carries quantization parameters (int16 tensors may be plain numbers)."""
+    return tensor.quant is not None and tensor.quant.is_quantized
 
 
 def float32_ratio(*numerators: float | np.float32, over: float | np.float32) -> float:
