@@ -1,0 +1,17 @@
+"""ARG_MAX: where along an axis the largest value is.
+
+    y = the first i with x[i] = max(x)
+
+Values are compared as they are. float32: a NaN is passed over, unless it is the first value, which nothing replaces.
+
+TFLite: kernels/arg_min_max.cc; internal/optimized/optimized_ops.h
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.ops import _arg
+from tflite_schema import ArgMaxOptions
+
+OP = _arg.operator(np.argmax, ArgMaxOptions)
