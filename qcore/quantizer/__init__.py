@@ -73,11 +73,11 @@ def quantize(
         program = rewrite(plan, solution, choice)
         settle_border(program, chosen, is_main=subgraph == 0)
         number = lay_out(result, model, plan, program, names)
-        set_versions(result, subgraph)
         result.signatures = [
             renumbered(signature, number) if signature.subgraph_index == subgraph else signature
             for signature in result.signatures
         ]
+    set_versions(result)
     set_metadata(result, model)
     share_equal_buffers(result)
     return result
@@ -88,7 +88,8 @@ def _require_float(model: Model) -> None:
         raise QuantizationError("the model has no operators; there is nothing to quantize")
     for subgraph, graph in enumerate(model.subgraphs):
         for index, tensor in enumerate(graph.tensors):
-            if tensor.type != TensorType.FLOAT32 and tensor.quant is not None and tensor.quant.is_quantized:
+            quantized = tensor.type != TensorType.FLOAT32 and tensor.quant is not None and tensor.quant.is_quantized
+            if quantized and not model.is_constant(tensor):
                 raise QuantizationError(
                     f"the model is already quantized: subgraph {subgraph}, tensor {index} {tensor.name!r} is "
                     f"{tensor.type.name} with a scale; quantize the float model it was made from"

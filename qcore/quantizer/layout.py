@@ -1,7 +1,7 @@
 """The new graph from the program: which tensors there are, in which order, under which names, in which buffers.
 
 Tensors stand in the converter's order: graph inputs; unquantized constants in the order of their first use; quantized
-constants from the last use to the first; then the results of every operator. Each tensor has a buffer of its own, in
+constants from the last use to the first, copies of one together; then the results of every operator. Each tensor has a buffer of its own, in
 the same order, behind the empty buffer 0.
 TensorFlow: flatbuffer_export.cc; op_or_arg_name_mapper.cc
 """
@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
+from qcore.ir import Model, QuantParams, Tensor
 from qcore.op import Node, find
 from qcore.quantizer.plan import Plan
 from qcore.quantizer.rewrite import Program, Value
-from tflite_schema import SignatureDef
+from tflite_schema import BuiltinOperator, SignatureDef
 
-__all__ = ["Names", "lay_out", "set_versions"]
+__all__ = ["Names", "lay_out", "renumbered", "set_versions"]
 
 
 class Names:
@@ -70,13 +70,26 @@ def lay_out(result: Model, source: Model, plan: Plan, program: Program, names: N
 
 
 def _order(program: Program) -> list[Value]:
-    results = [value for line in program.lines for value in line.outputs]
-    known = {*program.inputs, *results}
-    read = [value for line in program.lines for value in line.inputs if value is not None and value not in known]
-    constants = list(dict.fromkeys([*read, *(value for value in program.outputs if value not in known)]))
-    plain = [value for value in constants if value.quantized is None]
-    quantized = [value for value in constants if value.quantized is not None]
-    return [*dict.fromkeys(program.inputs), *plain, *quantized[::-1], *results]
+    made = {value for line in program.lines for value in line.outputs}
+    read = [value for line in program.lines for value in line.inputs if value is not None]
+    order = dict.fromkeys(program.inputs)
+    constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
+    plain = [value for value in constants if value.quantized is None and not _is_given(value)]
+    groups: dict[int | None, list[Value]] = {}
+    for value in constants:
+        if value.quantized is not None:
+            groups.setdefault(value.origin, []).append(value)
+    order.update(dict.fromkeys(plain))
+    order.update(dict.fromkeys(value for group in reversed(groups.values()) for value in group))
+    for line in program.lines:
+        order.update(dict.fromkeys(value for value in line.inputs if value is not None and value not in order))
+        order.update(dict.fromkeys(line.outputs))
+    return list(order)
+
+
+def _is_given(value: Value) -> bool:
+    """Whether the file holds this constant quantized; the converter leaves those right before their operator."""
+    return value.tensor.quant is not None and value.tensor.quant.is_quantized
 
 
 def _border_names(program: Program, plan: Plan, names: Names) -> dict[Value, str]:
@@ -100,7 +113,10 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
     else:
         result.add_buffer(data)
     extra = {key: item for key, item in value.tensor.extra.items() if key != "absent"} | {"has_rank": True}
-    quant = _no_parameters() if value.quantized is None else value.quantized.quant
+    if value.quantized is not None:
+        quant = value.quantized.quant
+    else:
+        quant = value.tensor.quant if _is_given(value) else _no_parameters()
     return replace(
         value.tensor, name=name, type=value.type, buffer=len(result.buffers) - 1, quant=quant, extra=extra
     )
@@ -112,12 +128,18 @@ def _no_parameters() -> QuantParams:
     return QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64), extra=absent)
 
 
-def set_versions(model: Model, subgraph: int) -> None:
-    """Give every operator the version that its types and options ask for."""
-    graph = model.subgraphs[subgraph]
-    for index, operator in enumerate(graph.operators):
+def set_versions(model: Model) -> None:
+    """Give every operator the version that its types and options ask for.
+
+    A file of the converter holds one version of each operator: the latest that any of them needs.
+    """
+    latest: dict[tuple[BuiltinOperator, str | None], int] = {}
+    for subgraph, index, operator in model.walk():
         rule = find(operator.code, operator.custom_code).version
-        operator.version = rule(Node.of(model, subgraph, index))
+        key = operator.code, operator.custom_code
+        latest[key] = max(latest.get(key, 1), rule(Node.of(model, subgraph, index)))
+    for _, _, operator in model.walk():
+        operator.version = latest[operator.code, operator.custom_code]
 
 
 def renumbered(signature: SignatureDef, number: dict[int, int]) -> SignatureDef:
@@ -128,9 +150,3 @@ def renumbered(signature: SignatureDef, number: dict[int, int]) -> SignatureDef:
         return sorted(moved, key=lambda entry: entry.name)
 
     return signature.replace(inputs=entries(signature.inputs), outputs=entries(signature.outputs))
-
-
-def clear_opcodes(operators: list[Operator]) -> None:
-    """Forget the positions of operator codes, so that the list is made anew in the order of use."""
-    for operator in operators:
-        operator.extra.pop("opcode_index", None)

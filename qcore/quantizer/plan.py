@@ -17,6 +17,7 @@ from qcore.edit import add_tensor
 from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator, Subgraph
 from qcore.op import find
+from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.recipe import Recipe
 from qcore.rules import Fixed, Rules, Weight
 from tflite_schema import BuiltinOperator, TensorType
@@ -39,6 +40,7 @@ class Plan:
     """One graph, seen by the quantizer.
 
     graph: a copy; duplicated constants are appended. rules[i]: of operator i. values: the float32 constants.
+    given: integer constants that the file quantized already. origin: copy of a constant -> the constant.
     self_scaled: constants whose parameters follow from their own values, with the channel axis of weights (None: per
     tensor; "asymmetric" constants map to no Weight). uses, producers: as in Subgraph, of the copy.
     """
@@ -48,6 +50,8 @@ class Plan:
     recipe: Recipe
     rules: list[Rules]
     values: dict[int, Array] = field(default_factory=dict)
+    given: dict[int, QuantizedType] = field(default_factory=dict)
+    origin: dict[int, int] = field(default_factory=dict)
     self_scaled: dict[int, Weight | None] = field(default_factory=dict)
     uses: dict[int, list[Use]] = field(default_factory=dict)
     producers: dict[int, int] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class Plan:
         index, position = use
         copy = add_tensor(self.graph, replace(self.graph.tensors[tensor]))
         self.values[copy] = self.values[tensor]
+        self.origin[copy] = tensor
         operator = self.graph.operators[index]
         operator.inputs = (*operator.inputs[:position], copy, *operator.inputs[position + 1 :])
         self.uses[tensor] = [other for other in self.uses.get(tensor, []) if other != use]
@@ -112,10 +117,15 @@ def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
         _complete(operator, rule)
     plan = Plan(subgraph, graph, recipe, rules)
     for tensor, uses in graph.consumers().items():
+        constant = graph.tensors[tensor]
+        if not model.is_constant(constant):
+            continue
         if plan.is_float(tensor):
-            values = model.constant(graph.tensors[tensor])
-            if values is not None:
-                _assign(plan, tensor, values, uses)
+            values = model.constant(constant)
+            assert values is not None
+            _assign(plan, tensor, values, uses)
+        elif constant.quant is not None and constant.quant.is_quantized:
+            plan.given[tensor] = QuantizedType.of(constant.quant, constant.type)
     plan.uses, plan.producers = graph.consumers(), graph.producers()
     return plan
 

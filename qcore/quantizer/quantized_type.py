@@ -33,6 +33,13 @@ class QuantizedType:
     type: TensorType = TensorType.INT8
     narrow_range: bool = False
 
+    @staticmethod
+    def of(quant: QuantParams, type_: TensorType) -> QuantizedType:
+        """The type of a tensor that a file holds quantized."""
+        dimension = quant.quantized_dimension if quant.is_per_channel else None
+        scale, zero_point = (tuple(values.tolist()) for values in (quant.scale, quant.zero_point))
+        return QuantizedType(scale, zero_point, dimension, type_)
+
     @property
     def quant(self) -> QuantParams:
         """The parameters as a file holds them: float32 scales."""

@@ -23,12 +23,16 @@ __all__ = ["Line", "Program", "Value", "rewrite"]
 
 @dataclass(eq=False)
 class Value:
-    """What will be a tensor. `name` is what it would like to be called; "" leaves it to the operator's kind."""
+    """What will be a tensor.
+
+    name: what it would like to be called; "" leaves it to the operator's kind. origin: the tensor it is a constant of.
+    """
 
     name: str
     tensor: Tensor
     quantized: QuantizedType | None = None
     constant: NDArray[Any] | None = None
+    origin: int | None = None
 
     @property
     def type(self) -> TensorType:
@@ -157,6 +161,7 @@ class _Writer:
         key = (tensor, quantized)
         if key not in self.constants:
             self.constants[key] = self._value(tensor, quantized)
+            self.constants[key].origin = self.plan.origin.get(tensor, tensor)
             if quantized is not None:
                 self.constants[key].constant = quantized.quantize(self.plan.values[tensor])
         return self.constants[key]

@@ -55,7 +55,8 @@ class Solution:
 
 def solve(plan: Plan, own: dict[int, QuantizedType]) -> Solution:
     """The types of all tensors, given those that come from ranges."""
-    solver = _Solver(plan, Solution(dict(own), frozenset(own)))
+    final = own | plan.given
+    solver = _Solver(plan, Solution(dict(final), frozenset(final)))
     solver.run()
     return solver.solution
 
