@@ -140,15 +140,13 @@ def depthwise(keras: Any) -> Any:
     return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x)))
 
 
-def attention(keras: Any) -> Any:
-    """Scaled scores, softmax over its own operand, a residual addition: three operators that overwrite."""
+def gated(keras: Any) -> Any:
+    """Softmax over its own operand, a product with it, a residual addition: three operators that overwrite."""
     x = inputs = keras.Input((6, 8), batch_size=1)
-    q, k = keras.layers.Dense(8)(x), keras.layers.Dense(8)(x)
-    scores = keras.layers.Dot(axes=2)([q, k])
-    weights = keras.layers.Softmax()(scores)
-    y = keras.layers.Dot(axes=(2, 1))([weights, x])
-    y = keras.layers.Dense(8)(y)
-    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()([x, y])))
+    gate = keras.layers.Softmax()(keras.layers.Dense(8)(x))
+    y = keras.layers.Multiply()([keras.layers.Dense(8)(x), gate])
+    y = keras.layers.Add()([keras.layers.Dense(8)(x), y])
+    return keras.Model(inputs, keras.layers.Dense(2)(y))
 
 
 @functools.cache
@@ -161,7 +159,7 @@ def converted(build: Callable[[Any], Any]) -> bytes:
         return bytes(tf.lite.TFLiteConverter.from_keras_model(build(tf.keras)).convert())
 
 
-@pytest.mark.parametrize("build", [residual, depthwise, attention], ids=lambda build: build.__name__)
+@pytest.mark.parametrize("build", [residual, depthwise, gated], ids=lambda build: build.__name__)
 def test_keras_models(build: Callable[[Any], Any]) -> None:
     content = converted(build)
     model = load(content)
