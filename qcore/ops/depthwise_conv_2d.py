@@ -5,7 +5,8 @@
 
 x [N, H, W, C], w [1, KH, KW, C * depth_multiplier], bias [C * depth_multiplier] or none. Weights are int8 or int4
 with zw = 0 and one scale or one per output channel; uint8 has one scale, any zw, and rounds sx * sw to float32. int16:
-zero points are 0, int64 accumulators and bias. The depth multiplier is read from the shapes; int16 requires the option to agree.
+zero points are 0, int64 accumulators and bias. The depth multiplier is read from the shapes; with int16 the option must
+agree.
 TFLite: kernels/depthwise_conv.cc; internal/reference/integer_ops/depthwise_conv.h
 """
 

@@ -1,0 +1,157 @@
+"""FULLY_CONNECTED: y = activation(x @ w^T + bias), in integers, in float32, or float with integer weights.
+
+    acc = sum((x - zx) * (w[c] - zw)) + bias[c]
+    y   = clamp(round(acc * M[c]) + zy)              M = sx * sw / sy in float64, halves away from zero: no fixed point
+
+x [..., K] in rows of K, w [O, K], bias [O] or none; y [rows, O], or [..., O] with keep_num_dims. Weights have one scale
+and any zero point, or one scale per output channel and none (uint8: one scale). int16: zero points are 0; int64
+accumulators, or int32 ones where the options name an int32 bias.
+TFLite: kernels/fully_connected.cc; internal/reference/integer_ops/fully_connected.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qcore.numerics import gemm
+from qcore.numerics.gemm import Weights
+from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._activation import Bounds, bounds
+from qcore.ops._product import (
+    STEPS,
+    Tail,
+    centred_range,
+    check_bias_scale,
+    exact_multiplier,
+    float_result,
+    optional_bias,
+    tail,
+    weight_scales,
+    wide_bias_type,
+)
+from qcore.rules import Rules, activation, bias, weight
+from tflite_schema import FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
+
+WEIGHT_TYPES = {
+    TensorType.FLOAT32: (TensorType.FLOAT32,),
+    TensorType.UINT8: (TensorType.UINT8,),
+    TensorType.INT8: (TensorType.INT8, TensorType.INT4),
+    TensorType.INT16: (TensorType.INT8, TensorType.INT4),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The constants of an integer product; `weights` is None where they are known at run time only."""
+
+    shape: Shape
+    input_zero_point: int
+    weight_zero_point: int
+    input_range: tuple[int, int]
+    weights: Weights | None
+    tail: Tail
+
+
+@dataclass(frozen=True, slots=True)
+class FloatParams:
+    """The same for float32; the weights are [K, O]."""
+
+    shape: Shape
+    weights: Array | None
+    activation: Bounds
+
+
+def infer(n: Node) -> list[Shape]:
+    options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
+    if options.weights_format != FullyConnectedOptionsWeightsFormat.DEFAULT:
+        raise n.unsupported(f"weights_format {options.weights_format!r} has no kernel; store plain rows of weights")
+    n.require_shapes(
+        w.rank == 2 and x.rank > 0, f"input {x.shape} and weights {w.shape}: weights must have 2 dimensions"
+    )
+    outputs, depth = w.shape
+    n.require_shapes(depth > 0, f"weights {w.shape} have no columns")
+    if options.keep_num_dims:
+        n.require_shapes(x.shape[-1] == depth, f"input {x.shape} does not end in the weights' {depth} columns")
+        return [(*x.shape[:-1], outputs)]
+    elements = 1
+    for size in x.shape:
+        elements *= size
+    n.require_shapes(elements % depth == 0, f"input {x.shape} does not fall into rows of {depth}")
+    return [(elements // depth, outputs)]
+
+
+def prepare(n: Node) -> Params | FloatParams:
+    options, x, w, y = n.options(FullyConnectedOptions), n.input(0), n.input(1), n.output()
+    if w.type not in WEIGHT_TYPES[x.type]:
+        raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
+    n.require(y.type == x.type, f"input and result must have one type, not {n.types}")
+    outputs, fused = w.shape[0], options.fused_activation_function
+    if x.type == TensorType.FLOAT32:
+        optional_bias(n, 2, outputs, x.type)
+        return FloatParams(y.shape, None if w.value is None else w.value.T, bounds(n, fused))
+    per_channel = w.scales.size > 1
+    weight_scales(n, w, outputs, per_channel=x.type != TensorType.UINT8)
+    n.require(
+        not per_channel or w.quant is None or w.quant.quantized_dimension == 0, "weight scales must run along axis 0"
+    )
+    if w.type == TensorType.INT4:
+        n.require(w.quant is None or not w.quant.zero_point.any(), "int4 weights have a zero point; TFLite requires 0")
+    bias_type = TensorType.INT32
+    if x.type == TensorType.INT16:
+        n.require(x.zero_point == y.zero_point == 0, "int16 zero points must be 0")
+        bias_type = wide_bias_type(n, options.quantized_bias_type)
+    bias_tensor = optional_bias(n, 2, outputs, bias_type)
+    if not per_channel:
+        check_bias_scale(n, x, w, bias_tensor, y)
+    zero_point, input_range = 0 if per_channel else w.zero_point, centred_range(x)
+    prepared = None if w.value is None else gemm.prepare_weights(w.value, -zero_point, input_range)
+    wide = bias_type == TensorType.INT64 and bias_tensor is None
+    end = tail(n, exact_multiplier(x, w, y), "float64_half_away", fused, no_bias=wide)
+    return Params(y.shape, x.zero_point, zero_point, input_range, prepared, end)
+
+
+def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
+    x, w, *rest = inputs
+    weights = p.weights
+    if weights is None:
+        weights = gemm.prepare_weights(w, -p.weight_zero_point, p.input_range)
+    rows = np.subtract(x.reshape(-1, w.shape[1]), np.float32(p.input_zero_point), dtype=np.float32)
+    acc = gemm.matmul(rows, weights)
+    y = p.tail.apply(acc, rest[0] if rest else None, x.dtype, ctx, weights.accumulator_bound)
+    return [y.reshape(p.shape)]
+
+
+def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]:
+    x, w, *rest = inputs
+    acc = x.reshape(-1, w.shape[1]) @ (w.T if p.weights is None else p.weights)
+    return [float_result(acc, rest[0] if rest else None, p.activation, ctx).reshape(p.shape)]
+
+
+def version(n: Node) -> int:
+    options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
+    if x.type == TensorType.INT16 and w.type == TensorType.INT4:
+        return 13
+    if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8 and w.scales.size > 1:
+        return 12
+    if len(n.inputs) == 2:
+        return 6
+    if options.keep_num_dims:
+        return 5
+    if x.type in (TensorType.INT8, TensorType.INT16):
+        return 10 if w.type == TensorType.INT4 else 4
+    if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8:
+        return 9 if options.asymmetric_quantize_inputs else 3
+    return 1
+
+
+OP = Op(
+    infer=infer,
+    prepare=prepare,
+    kernels={"float32": eval_float32, "uint8": eval_quantized, "int8": eval_quantized, "int16": eval_quantized},
+    rules=Rules(inputs=(activation(), weight(axis=0), bias(of=(0, 1)))),
+    steps=STEPS,
+    version=version,
+)
