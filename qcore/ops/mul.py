@@ -1,0 +1,122 @@
+"""MUL: elementwise product with broadcasting.
+
+    float32, complex64, int32, int64, uint32   y = clamp(a * b); integers wrap; so does int16 without scales
+    int8, uint8, int16   y = clamp(round((a - za) * (b - zb) * M) + zy)     M = sa * sb / sy in float32
+
+TFLite: kernels/mul.cc; internal/reference/{mul.h,integer_ops/mul.h}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qcore.op import Array, Context, Node, Op
+from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
+from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._scaling import (
+    Multiplier,
+    float32_ratio,
+    has_scale,
+    multiplier,
+    require_one_type,
+    require_zero_point_in_type,
+)
+from qcore.rules import Rules, activation
+from tflite_schema import MulOptions, TensorType
+
+_QUANTIZED = (TensorType.INT8, TensorType.UINT8, TensorType.INT16)
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The integer constants of a quantized MUL."""
+
+    a_zero_point: int
+    b_zero_point: int
+    multiplier: Multiplier
+    zero_point: int
+    activation_range: tuple[int, int]
+
+
+def prepare(n: Node) -> Params | Bounds:
+    fused = n.options(MulOptions).fused_activation_function
+    a, b, y = n.input(0), n.input(1), n.output()
+    require_one_type(n)
+    plain_int16 = a.type == TensorType.INT16 and not has_scale(y)
+    if a.type not in _QUANTIZED or plain_int16:
+        interval = bounds(n, fused)
+        n.require(
+            a.type != TensorType.COMPLEX64 or interval == (None, None), "complex numbers have no fused activation"
+        )
+        return interval
+    if a.type == TensorType.INT16:
+        require_zero_point_in_type(n, a, b, y)
+    real = multiplier(n, float32_ratio(a.scale, b.scale, over=y.scale))
+    return Params(a.zero_point, b.zero_point, real, y.zero_point, integer_activation_range(n, fused))
+
+
+def eval_number(p: Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
+    a, b = inputs
+    with np.errstate(all="ignore"):
+        return [clamp(np.asarray(a * b), p)]
+
+
+def eval_complex64(p: Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
+    """Every product and sum rounded to float32; NumPy's own product fuses them."""
+    a, b = inputs
+    y = np.empty(np.broadcast_shapes(a.shape, b.shape), np.complex64)
+    with np.errstate(all="ignore"):
+        y.real = a.real * b.real - a.imag * b.imag
+        y.imag = a.real * b.imag + a.imag * b.real
+    return [y]
+
+
+def eval_quantized(p: Params | Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
+    if not isinstance(p, Params):
+        return eval_number(p, inputs, ctx)
+    a, b = inputs
+    left = ctx.trace("subtract_zero_point_a", a.astype(np.int64) - p.a_zero_point)
+    right = ctx.trace("subtract_zero_point_b", b.astype(np.int64) - p.b_zero_point)
+    product = ctx.trace("multiply", left * right)
+    y = ctx.trace("requantize", p.multiplier.scale(product)) + p.zero_point
+    y = ctx.trace("clamp", np.clip(y, *p.activation_range))
+    return [np.asarray(y).astype(a.dtype)]
+
+
+def version(n: Node) -> int:
+    x = n.input(0)
+    if x.type == TensorType.UINT32 or (x.type == TensorType.INT16 and not has_scale(x)):
+        return 7
+    if x.type in (TensorType.COMPLEX64, TensorType.INT64, TensorType.INT16):
+        return {TensorType.COMPLEX64: 6, TensorType.INT64: 5}.get(x.type, 4)
+    scales = [t.scale if has_scale(t) else np.float32(0) for t in (x, n.input(1), n.output())]
+    if all(scales) and float32_ratio(scales[0], scales[1], over=scales[2]) >= 1:
+        return 3
+    return 2 if x.type == TensorType.INT8 else 1
+
+
+OP = Op(
+    infer=infer_broadcast,
+    prepare=prepare,
+    kernels={
+        "float32": eval_number,
+        "int32": eval_number,
+        "int64": eval_number,
+        "uint32": eval_number,
+        "complex64": eval_complex64,
+        "int8": eval_quantized,
+        "uint8": eval_quantized,
+        "int16": eval_quantized,
+    },
+    rules=Rules(inputs=(activation(),)),
+    steps={
+        "subtract_zero_point_a": "a - za",
+        "subtract_zero_point_b": "b - zb",
+        "multiply": "(a - za) * (b - zb)",
+        "requantize": "round(product * M)",
+        "clamp": "clamp(requantized + zy)",
+    },
+    version=version,
+)

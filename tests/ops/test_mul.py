@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from qcore import Interpreter, QCoreError
+from tests import strategies
+from tests.elementwise import binary
+from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tflite_schema import ActivationFunctionType, BuiltinOperator, MulOptions
+
+CODE = BuiltinOperator.MUL
+OPTIONS = st.builds(MulOptions, fused_activation_function=strategies.FUSED)
+
+
+@st.composite
+def complexes(draw: st.DrawFn, shape: tuple[int, ...], dtype: Any) -> Any:
+    real, imaginary = draw(strategies.floats(shape)), draw(strategies.floats(shape))
+    return (real + 1j * imaginary).astype(np.complex64)
+
+
+def number(dtype: Any) -> st.SearchStrategy[OneOp]:
+    return binary(CODE, dtype, options=OPTIONS, quantized=False)
+
+
+CASES = {
+    "float32": number(np.float32),
+    "int32": number(np.int32),
+    "int64": number(np.int64),
+    "uint32": binary(CODE, np.uint32, options=st.just(MulOptions()), quantized=False),
+    "complex64": binary(CODE, np.complex64, options=st.just(MulOptions()), quantized=False, data=complexes),
+    "int8": binary(CODE, np.int8, options=OPTIONS),
+    "uint8": binary(CODE, np.uint8, options=OPTIONS),
+    "int16": st.one_of(binary(CODE, np.int16, options=OPTIONS), number(np.int16)),
+}
+test_matches_reference = matches_reference(CASES)
+
+
+@pytest.mark.parametrize("scales", [(0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (0.5, 0.25, 4.0)])
+def test_every_pair_of_int8_numbers(scales: tuple[float, float, float]) -> None:
+    a, b = np.meshgrid(np.arange(-128, 128, dtype=np.int8), np.arange(-128, 128, dtype=np.int8))
+    assert check(OneOp(CODE, [Operand(a, scales[0], 3), Operand(b, scales[1])], [Result(np.int8, scales[2])])) == 65536
+
+
+def test_complex_numbers_have_no_activation() -> None:
+    x = Operand(np.zeros(3, np.complex64))
+    options = MulOptions(fused_activation_function=ActivationFunctionType.RELU)
+    with pytest.raises(QCoreError, match="complex numbers"):
+        Interpreter(OneOp(CODE, [x, x], [Result(np.complex64)], options).model()).allocate_tensors()
+
+
+def test_another_result_type_is_refused() -> None:
+    x = Operand(np.zeros(3, np.int16), 0.5)
+    with pytest.raises(QCoreError, match="one type"):
+        Interpreter(OneOp(CODE, [x, x], [Result(np.int8, 0.5)]).model()).allocate_tensors()
+
+
+def test_int16_zero_points_must_be_zero() -> None:
+    x = Operand(np.zeros(3, np.int16), 0.5, 1)
+    with pytest.raises(QCoreError, match="zero point 1"):
+        Interpreter(OneOp(CODE, [x, x], [Result(np.int16, 0.5)]).model()).allocate_tensors()
