@@ -68,6 +68,7 @@ class OneOp:
     version: int = 1
     tolerance: float = 0.0  # of the reference output's range; for float results only
     intermediates: Sequence[Result] = field(default=())
+    invocations: int = 1  # runs in a row; the last one is compared: variable tensors keep their state between them
 
     def model(self) -> Model:
         """The model, as the IR."""
@@ -107,7 +108,15 @@ def _stored(value: Array, type_: TensorType) -> Any:
         from qcore.numerics.packing import pack_int4
 
         return pack_int4(value)
+    if type_ == TensorType.STRING:
+        return _string_buffer([bytes(text) for text in value.reshape(-1)])
     return value
+
+
+def _string_buffer(texts: list[bytes]) -> bytes:
+    """TFLite's string buffer: the count, count + 1 offsets from the buffer's start, then the bytes."""
+    ends = np.cumsum([4 * (len(texts) + 2), *map(len, texts)])
+    return np.array([len(texts), *ends], "<i4").tobytes() + b"".join(texts)
 
 
 def check(case: OneOp) -> int:
@@ -116,8 +125,9 @@ def check(case: OneOp) -> int:
     Integers and booleans must all be equal. Floats too, unless the case states a tolerance.
     """
     model = to_bytes(case.model())
-    theirs = oracle.outputs(model, case.feeds())
-    ours = Interpreter(model).run(case.feeds())
+    theirs = oracle.outputs(model, case.feeds(), case.invocations)
+    runner = Interpreter(model)
+    ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
         assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"

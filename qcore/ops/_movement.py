@@ -5,11 +5,14 @@ TFLite compares `params.scale` and `params.zero_point`: the per-tensor parameter
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from qcore.errors import ModelError
 from qcore.op import Array, Context, Kernel, Node, NodeTensor, Shape
 from tflite_schema import TensorType
 
@@ -17,8 +20,11 @@ __all__ = [
     "COMMON",
     "INTEGER_INDICES",
     "axis_in",
+    "axis_operand",
+    "check_indices",
     "kernels",
     "move",
+    "operands",
     "per_tensor",
     "require_counts",
     "require_same_quantization",
@@ -91,6 +97,27 @@ def axis_in(n: Node, axis: int, rank: int, what: str = "axis") -> int:
     positive = axis + rank if axis < 0 else axis
     n.require_shapes(0 <= positive < rank, f"{what} {axis} is outside a rank of {rank}")
     return positive
+
+
+def axis_operand(n: Node, position: int, rank: int, types: Iterable[TensorType]) -> int | None:
+    """The axis that operand `position` holds, None while not known; ShapeError unless it is one element within rank."""
+    tensor, values = require_types(n, position, types, "the axis"), n.integers(position)
+    n.require_shapes(math.prod(tensor.shape) == 1, f"the axis has shape {tensor.shape}, expected one element")
+    return None if values is None else axis_in(n, values[0], rank)
+
+
+def operands(n: Node) -> list[NodeTensor]:
+    """All operands; ModelError if one is omitted."""
+    return [n.input(position) for position in range(len(n.inputs))]
+
+
+def check_indices(index: Array, sizes: ArrayLike, place: str) -> None:
+    """ModelError unless every index lies in [0, size); `sizes` broadcasts against `index`."""
+    wrong = (index < 0) | (index >= np.asarray(sizes))
+    if wrong.any():
+        where = tuple(int(i[0]) for i in np.nonzero(wrong))
+        size = int(np.broadcast_to(sizes, index.shape)[where])
+        raise ModelError(f"{place}: index {int(index[where])} at {where} is outside [0, {size})")
 
 
 def move(p: Shape, inputs: list[Array], ctx: Context) -> list[Array]:

@@ -20,6 +20,7 @@ from qcore.ops._movement import (
     COMMON,
     axis_in,
     kernels,
+    operands,
     per_tensor,
     require_counts,
     require_same_quantization,
@@ -41,7 +42,7 @@ class Params:
 
 def infer(n: Node) -> list[Shape]:
     require_counts(n, (1, len(n.inputs)))
-    shapes = [n.input(position).shape for position in range(len(n.inputs))]
+    shapes = [tensor.shape for tensor in operands(n)]
     axis = n.options(ConcatenationOptions).axis
     first = shapes[0]
     if first == () and axis in (0, -1) and all(shape == () for shape in shapes):
@@ -56,23 +57,23 @@ def infer(n: Node) -> list[Shape]:
 
 def prepare(n: Node) -> Params:
     options, y = n.options(ConcatenationOptions), n.output()
-    operands = [n.input(position) for position in range(len(n.inputs))]
-    require_same_type(n, y, *operands)
+    tensors = operands(n)
+    require_same_type(n, y, *tensors)
     if options.fused_activation_function != ActivationFunctionType.NONE:
         raise n.unsupported("no kernel fuses an activation; put the activation in an operator of its own")
     if y.type == TensorType.INT8:
-        require_same_quantization(n, y, *operands)
+        require_same_quantization(n, y, *tensors)
     if y.type == TensorType.INT16:
-        n.require(all(per_tensor(t)[1] == 0 for t in (y, *operands)), "int16 zero points must be 0")
-    rescale: list[tuple[np.float32, np.float32] | None] = [None] * len(operands)
+        n.require(all(per_tensor(t)[1] == 0 for t in (y, *tensors)), "int16 zero points must be 0")
+    rescale: list[tuple[np.float32, np.float32] | None] = [None] * len(tensors)
     if y.type == TensorType.UINT8:
         scale = np.float32(per_tensor(y)[0])
-        for position, x in enumerate(operands):
+        for position, x in enumerate(tensors):
             if per_tensor(x) != per_tensor(y):
                 n.require(bool(scale > 0), "the result has no scale, but an operand has")
                 factor = np.float32(per_tensor(x)[0]) * (np.float32(1) / scale)
                 rescale[position] = factor, np.float32(-per_tensor(x)[1]) * factor
-    return Params(axis_in(n, options.axis, max(operands[0].rank, 1)), tuple(rescale), per_tensor(y)[1])
+    return Params(axis_in(n, options.axis, max(tensors[0].rank, 1)), tuple(rescale), per_tensor(y)[1])
 
 
 def eval_copy(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from qcore.op import Node, Op, Shape
 from qcore.ops._movement import (
     INTEGER_INDICES,
-    axis_in,
+    axis_operand,
     move,
     per_tensor,
     require_counts,
     require_same_quantization,
     require_same_type,
-    require_types,
 )
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import TensorType
@@ -22,13 +21,9 @@ from tflite_schema import TensorType
 
 def infer(n: Node) -> list[Shape | None]:
     require_counts(n, 2)
-    require_types(n, 1, INTEGER_INDICES, "the axis")
-    x, axis = n.input(0), n.integers(1)
-    if axis is None:
-        return [None]
-    n.require_shapes(len(axis) == 1, f"the axis has {len(axis)} elements, expected 1")
-    place = axis_in(n, axis[0], x.rank + 1)
-    return [(*x.shape[:place], 1, *x.shape[place:])]
+    x = n.input(0)
+    axis = axis_operand(n, 1, x.rank + 1, INTEGER_INDICES)
+    return [None if axis is None else (*x.shape[:axis], 1, *x.shape[axis:])]
 
 
 def prepare(n: Node) -> Shape:

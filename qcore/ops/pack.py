@@ -12,6 +12,7 @@ from qcore.ops._movement import (
     COMMON,
     axis_in,
     kernels,
+    operands,
     require_counts,
     require_same_quantization,
     require_same_type,
@@ -26,7 +27,7 @@ def infer(n: Node) -> list[Shape]:
     count = len(n.inputs)
     require_counts(n, (1, count))
     n.require(options.values_count == count, f"values_count is {options.values_count}, but there are {count} operands")
-    shapes = {n.input(position).shape for position in range(count)}
+    shapes = {tensor.shape for tensor in operands(n)}
     n.require_shapes(len(shapes) == 1, f"operands have different shapes {sorted(shapes)}")
     shape = shapes.pop()
     axis = axis_in(n, options.axis, len(shape) + 1)
@@ -35,10 +36,10 @@ def infer(n: Node) -> list[Shape]:
 
 def prepare(n: Node) -> int:
     """The axis."""
-    operands = [n.input(position) for position in range(len(n.inputs))]
-    require_same_type(n, n.output(), *operands)
-    require_same_quantization(n, n.output(), *operands)
-    return axis_in(n, n.options(PackOptions).axis, operands[0].rank + 1)
+    tensors = operands(n)
+    require_same_type(n, n.output(), *tensors)
+    require_same_quantization(n, n.output(), *tensors)
+    return axis_in(n, n.options(PackOptions).axis, tensors[0].rank + 1)
 
 
 def eval_any(p: int, inputs: list[Array], ctx: Context) -> list[Array]:

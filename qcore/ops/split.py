@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Array, Context, Node, Op, Shape
-from qcore.ops._movement import COMMON, axis_in, kernels, require_counts, require_same_type, require_types, version
+from qcore.ops._movement import COMMON, axis_operand, kernels, require_counts, require_same_type, version
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import SplitOptions, TensorType
 
@@ -17,7 +17,7 @@ def infer(n: Node) -> list[Shape | None]:
     require_counts(n, (2, 2), "any")
     parts = n.options(SplitOptions).num_splits
     n.require(parts == len(n.outputs) and parts > 0, f"num_splits is {parts}, but there are {len(n.outputs)} results")
-    axis = _axis(n)
+    axis = axis_operand(n, 0, n.input(1).rank, (TensorType.INT32,))
     if axis is None:
         return [None] * parts
     shape = n.input(1).shape
@@ -25,19 +25,10 @@ def infer(n: Node) -> list[Shape | None]:
     return [(*shape[:axis], shape[axis] // parts, *shape[axis + 1 :])] * parts
 
 
-def _axis(n: Node) -> int | None:
-    require_types(n, 0, (TensorType.INT32,), "the axis")
-    values = n.integers(0)
-    if values is None:
-        return None
-    n.require_shapes(len(values) == 1, f"the axis has {len(values)} elements, expected 1")
-    return axis_in(n, values[0], n.input(1).rank)
-
-
 def prepare(n: Node) -> tuple[int, int]:
     """(axis, number of parts)."""
     require_same_type(n, n.input(1), *n.outputs)
-    axis = _axis(n)
+    axis = axis_operand(n, 0, n.input(1).rank, (TensorType.INT32,))
     assert axis is not None
     return axis, len(n.outputs)
 

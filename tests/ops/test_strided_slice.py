@@ -15,7 +15,9 @@ from tflite_schema import BuiltinOperator, StridedSliceOptions
 @st.composite
 def strided_slice(draw: st.DrawFn, dtype: Any) -> OneOp:
     shape = draw(movement.shape(1, 5, 5))
-    masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+    masks: dict[str, Any] = dict.fromkeys(
+        ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
+    )
     begin, end, strides = [], [], []
     named = draw(st.integers(0, len(shape)))
     has_ellipsis = draw(st.booleans()) if named < len(shape) else False
@@ -25,7 +27,7 @@ def strided_slice(draw: st.DrawFn, dtype: Any) -> OneOp:
     for _ in range(inserted):
         kinds.insert(draw(st.integers(0, len(kinds))), "new")
     if has_ellipsis:
-        place = [i for i, kind in enumerate([*kinds, "take"]) if kinds[:i].count("take") == ellipsis_at][0]
+        place = next(i for i, kind in enumerate([*kinds, "take"]) if kinds[:i].count("take") == ellipsis_at)
         kinds.insert(place, "ellipsis")
     axis = 0
     for i, kind in enumerate(kinds):

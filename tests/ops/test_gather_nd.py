@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests import movement
+from tests.movement import COMMON, constant, refused
+from tests.one_op import OneOp, Operand, matches_reference
+from tflite_schema import BuiltinOperator, GatherNdOptions
+
+
+@st.composite
+def gather_nd(draw: st.DrawFn, dtype: Any) -> OneOp:
+    shape = draw(movement.shape(1, 5, 4))
+    depth = draw(st.integers(0, len(shape)))
+    outer = draw(movement.shape(0, 2, 4))
+    content = draw(movement.values((*outer, depth), np.uint32)) % np.array(shape[:depth], np.uint32)
+    x = draw(movement.operand(shape, dtype))
+    index = Operand(content.astype(draw(st.sampled_from([np.int32, np.int64, np.int16]))), constant=draw(st.booleans()))
+    return OneOp(BuiltinOperator.GATHER_ND, [x, index], [movement.like(x)], GatherNdOptions())
+
+
+CASES = movement.cases(gather_nd, *COMMON, "bool", "float16", "string")
+test_matches_reference = matches_reference(CASES)
+
+
+def model(index: Any, dtype: Any = np.int32, shape: tuple[int, ...] = (2, 3)) -> OneOp:
+    x = Operand(np.zeros(shape, np.float32))
+    return OneOp(BuiltinOperator.GATHER_ND, [x, constant(index, dtype)], [movement.like(x)], GatherNdOptions())
+
+
+def test_refusals() -> None:
+    refused(model([[2, 0]]), r"index 2 at \(0, 0\) is outside \[0, 2\)")
+    # TF 2.21 reads the flat position (0, 5) = (1, 2); later versions refuse as we do.
+    refused(model([[0, 5]]), r"index 5 at \(0, 1\) is outside \[0, 3\)", theirs=False)
+    refused(model([[-1, 0]]), "index -1")
+    refused(model([[0, 0, 0]]), "name 3 coordinates of a rank of 2")
+    refused(model([[0]], np.uint8), "indices of type UINT8")
+    refused(model([0], shape=()), "both need a dimension")
