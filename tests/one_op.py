@@ -145,7 +145,7 @@ def check(case: OneOp) -> int:
 
 
 def _difference(position: int, mine: Array, reference: Array, wrong: Array) -> str:
-    where = tuple(int(i[0]) for i in np.nonzero(wrong))
+    where = tuple(int(i[0]) for i in np.nonzero(wrong)) if wrong.ndim else ()
     return (
         f"result {position}: {int(wrong.sum())} of {wrong.size} values differ; "
         f"first at {where}: ours {mine[where]}, TFLite {reference[where]}"

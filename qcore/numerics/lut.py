@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from qcore.numerics.fixedpoint import Int64Array, round_half_away, wrap_int16, wrap_int32
 from qcore.numerics.float32 import checked_log2, to_int32
 from qcore.numerics.sigmoid_table import SIGMOID_TABLE
+from qcore.numerics.trace import NO_TRACE, Trace
 
 Function = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -27,20 +28,22 @@ def populate_int8(
     output_scale: float | np.float32,
     output_zero_point: int,
     dtype: DTypeLike,
+    trace: Trace = NO_TRACE,
 ) -> NDArray[Any]:
     """The 256 outputs of an 8-bit operator, at the index the raw byte of the input gives (0 ... 127, -128 ... -1).
 
     v = s_in * (x - z_in);  y = round(f(v) * (1 / s_out));  clamp(int32(y + z_out)), all in float32.
-    `function` maps a float32 array to a float32 array; `dtype` is int8 or uint8.
+    `function` maps a float32 array to a float32 array; `dtype` is int8 or uint8. Traced: "dequantize", "function",
+    "requantize", "clamp".
     """
     x = np.arange(256, dtype=np.uint8).view(dtype).astype(np.int32)
     with np.errstate(all="ignore"):
         v = np.float32(input_scale) * (x - np.int32(input_zero_point)).astype(np.float32)
-        transformed = np.asarray(function(v), np.float32)
-        y = round_half_away(transformed * (np.float32(1) / np.float32(output_scale)))
+        transformed = trace("function", np.asarray(function(trace("dequantize", v)), np.float32))
+        y = trace("requantize", round_half_away(transformed * (np.float32(1) / np.float32(output_scale))))
         quantized = to_int32(y + np.float32(output_zero_point))
     info = np.iinfo(np.dtype(dtype))
-    return np.clip(quantized, info.min, info.max).astype(dtype)
+    return trace("clamp", np.clip(quantized, info.min, info.max)).astype(dtype)
 
 
 def lookup_8bit(x: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
@@ -81,13 +84,17 @@ def populate_int16(
     return to_int32(entries).astype(np.int16)  # NaN is INT32_MIN, whose low 16 bits are 0
 
 
-def lookup_int16(x: NDArray[np.int16], table: NDArray[np.int16]) -> NDArray[np.int16]:
-    """base + ((slope * offset + 64) >> 7): nine bits of x choose the entry, seven interpolate. Any shape."""
+def lookup_int16(x: NDArray[np.int16], table: NDArray[np.int16], trace: Trace = NO_TRACE) -> NDArray[np.int16]:
+    """base + ((slope * offset + 64) >> 7): nine bits of x choose the entry, seven interpolate. Any shape.
+
+    Traced: "base", "slope", "interpolate".
+    """
     values = x.astype(np.int32)
     index = (values >> 7) + 256
     wide = table.astype(np.int32)
     slope = (wide[1:] - wide[:-1]).astype(np.int16).astype(np.int32)
-    return (np.take(wide, index) + ((np.take(slope, index) * (values & 127) + 64) >> 7)).astype(np.int16)
+    base, rise = trace("base", np.take(wide, index)), trace("slope", np.take(slope, index))
+    return trace("interpolate", (base + ((rise * (values & 127) + 64) >> 7)).astype(np.int16))
 
 
 @cache
@@ -119,8 +126,10 @@ def sigmoid_table_multiplier(input_scale: float | np.float32, power_of_two_shift
     return int(to_int32(np.array(multiplier))), left_shift
 
 
-def _interpolate(x: NDArray[np.int16], multiplier: int, left_shift: int, bits: int, ceiling: int) -> tuple[Any, Any]:
-    """(scaled x, table value of |scaled x| with `bits` fractional bits)."""
+def _interpolate(
+    x: NDArray[np.int16], multiplier: int, left_shift: int, bits: int, ceiling: int, trace: Trace
+) -> tuple[Any, Any]:
+    """(scaled x, table value of |scaled x| with `bits` fractional bits). Traced: "scale", "interpolate"."""
     rounding = (1 << (left_shift - 1)) if left_shift > 0 else 0
     scaled: Int64Array = wrap_int32(x.astype(np.int64) * multiplier + rounding) >> left_shift
     magnitude = np.abs(scaled)
@@ -128,18 +137,23 @@ def _interpolate(x: NDArray[np.int16], multiplier: int, left_shift: int, bits: i
     index = np.minimum(magnitude >> bits, 254)
     fraction = magnitude & ((1 << bits) - 1)
     value = (table[index] << bits) + fraction * (table[index + 1] - table[index])
-    return scaled, np.where(magnitude >> bits >= 255, ceiling << bits, value)
+    trace("scale", scaled)
+    return scaled, trace("interpolate", np.where(magnitude >> bits >= 255, ceiling << bits, value))
 
 
-def logistic_int16_table(x: NDArray[np.int16], multiplier: int, left_shift: int) -> NDArray[np.int16]:
+def logistic_int16_table(
+    x: NDArray[np.int16], multiplier: int, left_shift: int, trace: Trace = NO_TRACE
+) -> NDArray[np.int16]:
     """Reference int16 LOGISTIC: 1 / (1 + exp(-x)) in Q0.15; constants from `sigmoid_table_multiplier`."""
-    scaled, value = _interpolate(x, multiplier, left_shift, 9, 0x7FFF << 1)
+    scaled, value = _interpolate(x, multiplier, left_shift, 9, 0x7FFF << 1, trace)
     signed = np.where(scaled >= 0, value + (1 << 9), (1 << 25) - value + (1 << 9) - 1)
     return wrap_int16(signed >> 10).astype(np.int16)
 
 
-def tanh_int16_table(x: NDArray[np.int16], multiplier: int, left_shift: int) -> NDArray[np.int16]:
+def tanh_int16_table(
+    x: NDArray[np.int16], multiplier: int, left_shift: int, trace: Trace = NO_TRACE
+) -> NDArray[np.int16]:
     """Reference int16 TANH: 2 * sigmoid(2 x) - 1 in Q0.15; constants from `sigmoid_table_multiplier`."""
-    scaled, value = _interpolate(x, multiplier, left_shift, 8, 0xFFFF)
+    scaled, value = _interpolate(x, multiplier, left_shift, 8, 0xFFFF, trace)
     signed = np.where(scaled >= 0, value - (1 << 23) + (1 << 7), -value + (1 << 23) + (1 << 7) - 1)
     return wrap_int16(signed >> 8).astype(np.int16)

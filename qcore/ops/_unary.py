@@ -18,7 +18,7 @@ from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Kernel, Node, Shape
 from qcore.ops._scaling import require_one_type
 
-__all__ = ["ByteTable", "Steps", "eval_float", "infer_same_shape", "kernel_of", "prepare_plain", "tabulate"]
+__all__ = ["ByteTable", "Steps", "collect", "eval_float", "infer_same_shape", "kernel_of", "prepare_plain", "tabulate"]
 
 Steps = Callable[[Any, Array, Trace], Array]
 """steps(params, x, trace) -> y: an operator's arithmetic on integers of any shape."""
@@ -53,8 +53,14 @@ class _Collector:
 
 def tabulate(steps: Steps, params: Any, dtype: DTypeLike) -> ByteTable:
     """The steps carried out for all 256 numbers of an 8-bit dtype."""
+    operands = np.arange(256, dtype=np.uint8).view(dtype)
+    return collect(lambda trace: steps(params, operands, trace))
+
+
+def collect(build: Callable[[Trace], Array]) -> ByteTable:
+    """What `build` returns and traces for the 256 operands, as a table."""
     trace = _Collector()
-    entries = steps(params, np.arange(256, dtype=np.uint8).view(dtype), trace)
+    entries = build(trace)
     return ByteTable(entries, trace.steps)
 
 

@@ -1,0 +1,79 @@
+"""Operators that are a table of a real function: EXP, GELU, LOG, LOGISTIC, TANH, ELU, and RSQRT for int16.
+
+    int8, uint8   256 entries   y = clamp(round(f(sx * (x - zx)) * (1 / sy)) + zy), in float32
+    int16         513 entries of the same, chosen by nine bits of x and interpolated by seven
+
+TFLite: kernels/internal/common.h (LUTPopulate, LUTLookup)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.numerics.lut import Function, lookup_int16, populate_int8, populate_int16
+from qcore.op import Array, Context, Kernel, Node
+from qcore.ops._scaling import require_one_type, require_zero_point_in_type
+from qcore.ops._unary import ByteTable, collect
+from tflite_schema import TensorType
+
+__all__ = ["STEPS", "STEPS_INT16", "Params", "eval_table", "float_kernel", "prepare"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Params:
+    """A table operator's quantization, and its table: 256 entries for 8 bits, 513 for int16."""
+
+    input_scale: np.float32
+    input_zero_point: int
+    output_scale: np.float32
+    output_zero_point: int
+    table: ByteTable | NDArray[np.int16]
+
+
+def prepare(n: Node, function: Function) -> Params | None:
+    """The table of `function` for n's quantization; None for float types."""
+    x, y = n.input(0), n.output()
+    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
+    require_one_type(n)
+    if x.dtype.kind == "f":
+        return None
+    n.require(bool(x.scale > 0 and y.scale > 0), f"scales {x.scale} and {y.scale} must be above 0")
+    require_zero_point_in_type(n, x, y)
+    quantization = x.scale, x.zero_point, y.scale, y.zero_point
+    if x.type == TensorType.INT16:
+        return Params(*quantization, populate_int16(function, *quantization))
+    return Params(*quantization, collect(lambda trace: populate_int8(function, *quantization, x.dtype, trace)))
+
+
+def eval_table(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    """int8, uint8 and int16."""
+    (x,) = inputs
+    if isinstance(p.table, ByteTable):
+        return [p.table.look_up(x, ctx.trace)]
+    return [lookup_int16(x, p.table, ctx.trace)]
+
+
+def float_kernel(function: Callable[[Array], Array]) -> Kernel:
+    """The float32 kernel of the function."""
+
+    def kernel(p: object, inputs: list[Array], ctx: Context) -> list[Array]:
+        return [np.asarray(function(inputs[0]))]
+
+    return kernel
+
+
+STEPS = {
+    "dequantize": "v = sx * (x - zx)",
+    "function": "f(v) in float32",
+    "requantize": "round(f(v) * (1 / sy))",
+    "clamp": "clamp(requantized + zy)",
+}
+STEPS_INT16 = {
+    "base": "int16: the entry below x, number 256 + (x >> 7)",
+    "slope": "int16: the next entry less this one",
+    "interpolate": "int16: base + ((slope * (x & 127) + 64) >> 7)",
+}

@@ -1,0 +1,61 @@
+"""TANH: y = tanh(x).
+
+    int8, uint8  a table of 256 entries
+    int16        2 * sigmoid(2 x) - 1, interpolated in TFLite's sigmoid table; the result's scale must be 1/32768
+
+TFLite: kernels/activations.cc (TanhPrepare); internal/reference/tanh.h, integer_ops/tanh.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qcore.numerics import float32
+from qcore.numerics.lut import sigmoid_table_multiplier, tanh_int16_table
+from qcore.op import Array, Context, Node, Op, by_type
+from qcore.ops import _table
+from qcore.ops._scaling import require_one_type, require_zero_point_in_type
+from qcore.ops._table import eval_table, float_kernel
+from qcore.ops._unary import infer_same_shape
+from qcore.rules import Rules, activation, fixed
+from tflite_schema import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """int16: x * multiplier, rounded and shifted, is 3 * 4096 times the real operand."""
+
+    multiplier: int
+    left_shift: int
+
+
+def prepare(n: Node) -> object:
+    x, y = n.input(0), n.output()
+    if x.type != TensorType.INT16:
+        return _table.prepare(n, float32.tanh)
+    require_one_type(n)
+    require_zero_point_in_type(n, x, y)
+    n.require(bool(x.scale > 0 and y.scale > 0), f"scales {x.scale} and {y.scale} must be above 0")
+    n.require(float32.checked_log2(y.scale) == (-15, True), f"the result's scale must be 1/32768, not {y.scale}")
+    return Params(*sigmoid_table_multiplier(x.scale, power_of_two_shifts=(0, 1)))
+
+
+def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    return [tanh_int16_table(inputs[0], p.multiplier, p.left_shift, ctx.trace)]
+
+
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare,
+    kernels={"float32": float_kernel(float32.tanh), "int8": eval_table, "uint8": eval_table, "int16": eval_int16},
+    rules=Rules(
+        inputs=(activation(),),
+        outputs=(fixed(int8=(1 / 128, 0), uint8=(1 / 128, 128), int16=(1 / 32768, 0)),),
+    ),
+    steps=_table.STEPS
+    | {
+        "scale": "int16: (x * multiplier + round) >> left_shift",
+        "interpolate": "int16: sigmoid table at |scaled|, eight fractional bits",
+    },
+    version=by_type(int8=2, int16=3),
+)
