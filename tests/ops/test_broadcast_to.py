@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests import movement
 from tests.movement import COMMON, constant, refused
 from tests.one_op import OneOp, Operand, Result, matches_reference
-from tflite_schema import BuiltinOperator, BroadcastToOptions
+from tflite_schema import BroadcastToOptions, BuiltinOperator
 
 
 @st.composite

@@ -1,0 +1,46 @@
+"""SPACE_TO_DEPTH: each block of space becomes channels.
+
+    y[n, h, w, (bh * B + bw) * C + c] = x[n, h * B + bh, w * B + bw, c]
+
+TFLite: kernels/space_to_depth.cc; internal/reference/space_to_depth.h
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._movement import kernels, require_counts, require_same_type, version
+from qcore.rules import Rules, same_as
+from tflite_schema import SpaceToDepthOptions
+
+
+def infer(n: Node) -> list[Shape]:
+    require_counts(n, 1)
+    shape, block = n.input(0).shape, n.options(SpaceToDepthOptions).block_size
+    n.require_shapes(len(shape) == 4, f"shape {shape}; four dimensions expected")
+    n.require(block > 0, f"block_size {block} must be positive")
+    batch, height, width, channels = shape
+    n.require_shapes(height % block == width % block == 0, f"shape {shape} is no multiple of block_size {block}")
+    return [(batch, height // block, width // block, channels * block * block)]
+
+
+def prepare(n: Node) -> int:
+    """The block size."""
+    require_same_type(n, n.input(0), n.output())
+    return n.options(SpaceToDepthOptions).block_size
+
+
+def eval_any(p: int, inputs: list[Array], ctx: Context) -> list[Array]:
+    batch, height, width, channels = inputs[0].shape
+    y = inputs[0].reshape(batch, height // p, p, width // p, p, channels).transpose(0, 1, 3, 2, 4, 5)
+    return [np.ascontiguousarray(y).reshape(batch, height // p, width // p, channels * p * p)]
+
+
+OP = Op(
+    infer=infer,
+    prepare=prepare,
+    kernels=kernels(eval_any, "float32", "int8", "uint8", "int32", "int64"),
+    rules=Rules(outputs=(same_as(0),), quantizable=frozenset({"int8"})),
+    version=version(int8=2),
+)
