@@ -15,11 +15,11 @@ from qcore.auditor.metrics import LayerError, compare_layers
 from qcore.calibrator import calibrate
 from qcore.cli.console import guard, out, print_json, print_table, progress_bar
 from qcore.interpreter import Interpreter
-from qcore.ir import Model
+from qcore.ir import Model, Operator
 from qcore.numerics.affine import quantize as quantize_values
 from qcore.op import find
 from qcore.quantizer import quantize
-from qcore.tflite import load, save, to_bytes
+from qcore.tflite import load, save
 from tflite_schema import BuiltinOperator
 
 Array = NDArray[Any]
@@ -36,7 +36,8 @@ def command(
 ) -> None:
     """Quantize a bundled CNN to int8, run it in integers on held-out digits, and explain one of its numbers."""
     guard(output, force)
-    model, images = _bundled()
+    content, images = _bundled()
+    model = load(content)
     with progress_bar("calibrating") as progress:
         ranges = calibrate(model, [_real(image) for image in images["calibration"]], progress=progress)
     int8 = quantize(model, "int8", ranges, inference_input_type="int8", inference_output_type="int8")
@@ -50,7 +51,7 @@ def command(
         "images": len(labels),
         "accuracy_float": float(np.mean(float_classes == labels)),
         "accuracy_int8": float(np.mean(int8_classes == labels)),
-        "bytes_float": len(to_bytes(model)),
+        "bytes_float": len(content),
         "bytes_int8": size,
         "output": str(output),
     }
@@ -63,13 +64,11 @@ def command(
     _print_explanation(explained)
 
 
-def _bundled() -> tuple[Model, dict[str, Array]]:
-    """The float model and the images that come with the package."""
+def _bundled() -> tuple[bytes, dict[str, Array]]:
+    """The file of the float model and the images that come with the package."""
     folder = files("qcore") / "data"
-    with as_file(folder / "digits_float.tflite") as path:
-        model = load(path.read_bytes())
     with as_file(folder / "digits.npz") as path, np.load(path, allow_pickle=False) as archive:
-        return model, {name: archive[name] for name in archive.files}
+        return (folder / "digits_float.tflite").read_bytes(), {name: archive[name] for name in archive.files}
 
 
 def _real(image: Array) -> Array:
@@ -104,16 +103,17 @@ def _report(result: dict[str, Any], layers: list[LayerError]) -> None:
             f"{result['bytes_float'] / result['bytes_int8']:.2f} x smaller",
         ],
     ]
-    columns = ["model", "accuracy", "bytes", ""]
-    print_table(f"{result['images']} held-out digits; written: {result['output']}", columns, rows, "accuracy,bytes")
-    out.print()
+    out.print(f"{result['images']} held-out digits:")
+    print_table(None, ["model", "accuracy", "bytes", ""], rows, "accuracy,bytes")
+    out.print(f"written and read back: {result['output']}\n")
     rows = [
         [e.operator, e.name, e.type.name.lower(), f"{e.scale:.9f}", e.zero_point, f"{e.sqnr:.1f} dB"]
         for e in layers
         if e.scale is not None
     ]
+    out.print(f"Every layer against float, over {_COMPARED} digits:")
     columns = ["#", "layer", "output", "scale", "zero point", "SQNR"]
-    print_table(f"Every layer against float, {_COMPARED} digits", columns, rows, "#,scale,zero point,SQNR")
+    print_table(None, columns, rows, "#,scale,zero point,SQNR")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Explanation:
 
 def explain_logit(model: Model, float_model: Model, image: Array) -> Explanation:
     """How the largest logit of one image came about, from the steps the kernel itself recorded."""
-    index, op = next((i, o) for i, o in enumerate(model.main.operators) if o.code == BuiltinOperator.FULLY_CONNECTED)
+    index, op = _dense(model)
     interpreter = Interpreter(model)
     recording = interpreter.record([index])
     interpreter.run(_input(model, image))
@@ -150,10 +150,8 @@ def explain_logit(model: Model, float_model: Model, image: Array) -> Explanation
     equations = find(op.code).steps
     exact = Interpreter(float_model)
     exact.run(_real(image))
-    reference = float_model.main.operators[
-        next(i for i, o in enumerate(float_model.main.operators) if o.code == BuiltinOperator.FULLY_CONNECTED)
-    ]
     weight_scale = float(weights.quant.scale[at[1] if weights.quant.is_per_channel else 0])
+    multiplier = float(x.quant.scale[0]) * weight_scale / float(y.quant.scale[0])
     return Explanation(
         operator=index,
         element=at,
@@ -164,22 +162,32 @@ def explain_logit(model: Model, float_model: Model, image: Array) -> Explanation
             "input scale": float(x.quant.scale[0]),
             "weight scale": weight_scale,
             "output scale": float(y.quant.scale[0]),
-            "multiplier": float(x.quant.scale[0]) * weight_scale / float(y.quant.scale[0]),
+            "zero point": int(y.quant.zero_point[0]),
+            "M": multiplier,
+            "acc * M": int(np.asarray(steps["add_bias"])[at]) * multiplier,
         },
         real=(int(logits[at]) - int(y.quant.zero_point[0])) * float(y.quant.scale[0]),
-        exact=float(exact.get_tensor(reference.outputs[0])[at]),
+        exact=float(exact.get_tensor(_dense(float_model)[1].outputs[0])[at]),
     )
+
+
+def _dense(model: Model) -> tuple[int, Operator]:
+    """The model's only FULLY_CONNECTED operator and its index."""
+    return next((i, o) for i, o in enumerate(model.main.operators) if o.code == BuiltinOperator.FULLY_CONNECTED)
 
 
 def _print_explanation(e: Explanation) -> None:
-    out.print(f"\nHow operator {e.operator} FULLY_CONNECTED made output {list(e.element)} of the first digit:")
-    for x, w, product in e.taps:
-        out.print(f"  (x - zx) * w   {x:6d} * {w:4d} = {product:8d}")
-    out.print(f"  ... and {e.count - len(e.taps)} smaller products")
-    for name, equation, value in e.steps:
-        out.print(f"  {name:<15}{value:>22d}   {equation}", markup=False)
-    c = e.constants
     out.print(
-        f"  M = {c['input scale']:.9g} * {c['weight scale']:.9g} / {c['output scale']:.9g} = {c['multiplier']:.9g}"
+        f"\nHow operator {e.operator} FULLY_CONNECTED made output {list(e.element)} of the first digit:", markup=False
     )
-    out.print(f"  stands for {e.real:.4f}; the float model says {e.exact:.4f}")
+    for x, w, product in e.taps:
+        out.print(f"  (x - zx) * w    {x:5d} * {w:4d} = {product:8d}")
+    out.print(f"  and {e.count - len(e.taps)} smaller products")
+    for name, equation, value in e.steps:
+        note = f"{e.constants['acc * M']:.6f} before rounding" if name == "requantize" else ""
+        out.print(f"  {name:<15}{value:>22d}   {equation:<32}{note}".rstrip(), markup=False)
+    c = e.constants
+    sx, sw, sy = (f"{c[name]:.9g}" for name in ("input scale", "weight scale", "output scale"))
+    out.print(f"  M = sx * sw / sy = {sx} * {sw} / {sy} = {c['M']:.9g}")
+    y = e.steps[-1][2]
+    out.print(f"  stands for {sy} * ({y} - {c['zero point']}) = {e.real:.4f}; in float it is {e.exact:.4f}")

@@ -24,7 +24,7 @@ def test_the_explained_number_adds_up(cli: Cli, tmp_path: Path) -> None:
     text = cli("demo", "-o", tmp_path / "e.tflite").out
     assert "x smaller" in text
     assert "SQNR" in text
-    assert "the float model says" in text
+    assert "in float it is" in text
 
 
 def test_the_bundled_data_is_small() -> None:
