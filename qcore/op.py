@@ -7,7 +7,7 @@ out result shapes, `prepare` every integer constant, and a kernel computes from 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, NoReturn, TypeVar
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.errors import ModelError, ShapeError, UnsupportedError
-from qcore.ir import Model, Operator, QuantParams, Shape, Tensor, numpy_dtype
+from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, numpy_dtype
 from qcore.numerics.trace import NO_TRACE, Trace
 from qcore.rules import FLOAT_ONLY, Rules, Weight
 from tflite_schema import BuiltinOperator, TensorType
@@ -82,6 +82,7 @@ class Node:
     outputs: tuple[NodeTensor, ...]
     intermediates: tuple[NodeTensor, ...] = ()
     kernels: KernelSet = "reference"
+    graphs: Sequence[Subgraph] = ()
 
     @property
     def name(self) -> str:
@@ -115,6 +116,12 @@ class Node:
         if position >= len(self.outputs):
             raise ModelError(f"{self.place}: result {position} is missing")
         return self.outputs[position]
+
+    def graph(self, index: int) -> Subgraph:
+        """Graph `index` of the model, for operators that own one; ModelError if there is none."""
+        count = len(self.graphs)
+        self.require(0 <= index < count, f"subgraph {index} does not exist; the model has {count}")
+        return self.graphs[index]
 
     def options(self, table: type[T]) -> T:
         """The builtin options as `table`; its schema defaults where the file stores none; ModelError if another."""
@@ -178,6 +185,7 @@ class Node:
             tuple(view(t) for t in operator.outputs),
             tuple(view(t) for t in operator.intermediates if t >= 0),
             kernels,
+            model.subgraphs,
         )
 
 
