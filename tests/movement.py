@@ -112,7 +112,7 @@ def refused(case: OneOp, message: str, *, theirs: bool = True) -> None:
     model = to_bytes(case.model())
     if theirs:
         with pytest.raises((RuntimeError, ValueError)):
-            oracle.outputs(model, case.feeds())
+            oracle.outputs(model, case.feeds(), optimized=case.optimized)
     with pytest.raises(QCoreError, match=message):
         Interpreter(model).run(case.feeds())
 

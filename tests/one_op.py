@@ -68,6 +68,8 @@ class OneOp:
     version: int = 1
     tolerance: float = 0.0  # of the reference output's range; for float results only
     intermediates: Sequence[Result] = field(default=())
+    graphs: Sequence[Subgraph] = ()  # further graphs of the model, from index 1 on
+    optimized: bool = False  # compare with the optimized kernels: TFLite registers no reference kernel for some
     invocations: int = 1  # runs in a row; the last one is compared: variable tensors keep their state between them
 
     def model(self) -> Model:
@@ -95,7 +97,7 @@ class OneOp:
             tensors.append(Tensor(f"result{position}", result.shape, type_, 0, result.quant))
         operator = Operator(self.code, tuple(inputs), tuple(made), self.options, self.version)
         operator.intermediates = tuple(range(made.stop, len(tensors)))
-        model.subgraphs = [Subgraph("main", tensors, [operator], tuple(fed), tuple(made))]
+        model.subgraphs = [Subgraph("main", tensors, [operator], tuple(fed), tuple(made)), *self.graphs]
         return model
 
     def feeds(self) -> list[Array]:
@@ -125,7 +127,7 @@ def check(case: OneOp) -> int:
     Integers and booleans must all be equal. Floats too, unless the case states a tolerance.
     """
     model = to_bytes(case.model())
-    theirs = oracle.outputs(model, case.feeds(), case.invocations)
+    theirs = oracle.outputs(model, case.feeds(), case.invocations, optimized=case.optimized)
     runner = Interpreter(model)
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
     compared = 0

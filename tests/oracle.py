@@ -32,22 +32,31 @@ def tensorflow() -> ModuleType:
         return pytest.importorskip("tensorflow", reason="TensorFlow, the oracle, is not installed")
 
 
-def interpreter(model: bytes, *, every_tensor: bool = False, threads: int = 1) -> Any:
-    """A tf.lite.Interpreter on TFLite's reference kernels, not yet allocated."""
+def interpreter(model: bytes, *, every_tensor: bool = False, threads: int = 1, optimized: bool = False) -> Any:
+    """A tf.lite.Interpreter on TFLite's reference kernels (or its optimized ones), not yet allocated."""
     lite = tensorflow().lite
+    resolvers = lite.experimental.OpResolverType
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return lite.Interpreter(
             model_content=model,
             num_threads=threads,
-            experimental_op_resolver_type=lite.experimental.OpResolverType.BUILTIN_REF,
+            experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            if optimized
+            else resolvers.BUILTIN_REF,
             experimental_preserve_all_tensors=every_tensor,
         )
 
 
-def outputs(model: bytes, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    """The outputs of TFLite's reference kernels for inputs in input order; inputs are resized to the arrays given."""
-    runner = interpreter(model)
+def outputs(
+    model: bytes, inputs: Sequence[NDArray[Any]], invocations: int = 1, *, optimized: bool = False
+) -> list[NDArray[Any]]:
+    """The outputs of TFLite's reference kernels for inputs in input order; inputs are resized to the arrays given.
+
+    The model is invoked `invocations` times with these inputs; the outputs are those of the last time. `optimized`
+    chooses the optimized kernels (without delegates): some operators have no others.
+    """
+    runner = interpreter(model, optimized=optimized)
     details = runner.get_input_details()
     for detail, value in zip(details, inputs, strict=True):
         if tuple(detail["shape"]) != value.shape:
@@ -55,7 +64,8 @@ def outputs(model: bytes, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
     runner.allocate_tensors()
     for detail, value in zip(details, inputs, strict=True):
         runner.set_tensor(detail["index"], value)
-    runner.invoke()
+    for _ in range(invocations):
+        runner.invoke()
     return [runner.get_tensor(detail["index"]) for detail in runner.get_output_details()]
 
 

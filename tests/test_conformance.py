@@ -42,6 +42,7 @@ def test_a_million_values(name: str, variant: str) -> None:
     cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
     compared = 0
     examples = 0
+    optimized = False
 
     @settings(
         max_examples=_ROUND,
@@ -53,9 +54,10 @@ def test_a_million_values(name: str, variant: str) -> None:
     )
     @given(case=cases)
     def one_round(case: OneOp) -> None:
-        nonlocal compared, examples
+        nonlocal compared, examples, optimized
         compared += check(case)
         examples += 1
+        optimized |= case.optimized
 
     try:
         for round_ in range(_ROUNDS):
@@ -66,13 +68,14 @@ def test_a_million_values(name: str, variant: str) -> None:
     finally:
         strategies.volume = 1
     assert compared >= VALUES, f"{compared} values in {examples} models: the strategy draws too little"
-    record(name.removeprefix("test_"), variant, compared, examples)
+    record(name.removeprefix("test_"), variant, compared, examples, optimized)
 
 
-def record(operator: str, variant: str, values: int, models: int) -> None:
+def record(operator: str, variant: str, values: int, models: int, optimized: bool) -> None:
     """Add a cell that passed to the evidence file (a mismatch fails the test before it gets here)."""
     table = json.loads(EVIDENCE.read_text(encoding="utf-8")) if EVIDENCE.exists() else {}
-    version = f"TensorFlow {oracle.tensorflow().__version__} BUILTIN_REF"
+    kernels = "BUILTIN_WITHOUT_DEFAULT_DELEGATES" if optimized else "BUILTIN_REF"
+    version = f"TensorFlow {oracle.tensorflow().__version__} {kernels}"
     table.setdefault(operator.upper(), {})[variant] = {
         "values": values,
         "mismatches": 0,
