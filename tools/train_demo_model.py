@@ -30,18 +30,18 @@ def build(batch: int | None) -> tf.keras.Model:
     """A small CNN with the layers people meet: convolution, depthwise, residual sum, pooling, dense, softmax."""
     layers = tf.keras.layers
     inputs = layers.Input((8, 8, 1), batch_size=batch, name="image")
-    x = layers.Conv2D(24, 3, padding="same", use_bias=False, name="stem")(inputs)
+    x = layers.Conv2D(32, 3, padding="same", use_bias=False, name="stem")(inputs)
     x = layers.BatchNormalization(name="stem_norm")(x)
     x = layers.ReLU(6.0, name="stem_relu")(x)
     y = layers.DepthwiseConv2D(3, padding="same", use_bias=False, name="depthwise")(x)
     y = layers.BatchNormalization(name="depthwise_norm")(y)
     y = layers.ReLU(6.0, name="depthwise_relu")(y)
-    y = layers.Conv2D(24, 1, name="project")(y)
+    y = layers.Conv2D(32, 1, name="project")(y)
     x = layers.Add(name="residual")([x, y])
     x = layers.MaxPooling2D(2, name="pool")(x)
-    x = layers.Conv2D(48, 3, activation="relu", name="head")(x)
+    x = layers.Conv2D(96, 3, activation="relu", name="head")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dropout(0.3, seed=SEED)(x)
+    x = layers.Dropout(0.4, seed=SEED)(x)
     x = layers.Dense(10, name="logits")(x)
     return tf.keras.Model(inputs, layers.Softmax(name="digit")(x))
 
