@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
+from qcore.errors import QCoreError
+from qcore.interpreter import Interpreter
+from qcore.tflite import to_bytes
 from tests import movement, strategies
 from tests.one_op import OneOp, Operand, Result
 from tflite_schema import BuiltinOperator, ReducerOptions
@@ -48,3 +52,20 @@ def reduction(
     options = ReducerOptions(keep_dims=draw(st.booleans()))
     stored = 0 in shape  # TensorFlow cannot hand out an empty result whose shape was found at run time
     return OneOp(code, [x, draw(axes(len(shape), stored))], [result], options, version, tolerance)
+
+
+def run(model: OneOp) -> Any:
+    """Our result 0."""
+    return Interpreter(to_bytes(model.model())).run(model.feeds())[0]
+
+
+def one(code: BuiltinOperator, x: Any, axes: Any, result: Result, scale: float | None = None, zero: int = 0) -> OneOp:
+    """A reduction of the given array."""
+    version = 1 if x.dtype == np.bool_ else 2
+    return OneOp(code, [Operand(x, scale, zero), movement.constant(axes)], [result], ReducerOptions(), version)
+
+
+def refuses(code: BuiltinOperator, x: Any, axes: Any, result: Result, message: str, scale: float | None = None) -> None:
+    """Assert that we refuse the model with this message."""
+    with pytest.raises(QCoreError, match=message):
+        run(one(code, x, axes, result, scale))
