@@ -1,6 +1,6 @@
 """SPARSE_TO_DENSE: a result filled with a default, then values written at the indices that are given.
 
-    y[indices[i]] = values[i], in order; a single value serves all indices of a vector
+    y[indices[i]] = values[i], in order
 
 Operands: indices (one, [N] or [N, rank]) and shape (vector), int32 or int64; values (one or [N]); the default.
 Up to 4 dimensions.
@@ -51,7 +51,7 @@ def infer(n: Node) -> list[Shape | None]:
     depth = index.shape[1] if index.rank == 2 else 1
     n.require_shapes(depth == rank, f"indices name {depth} coordinates of a rank of {rank}")
     count = index.shape[0] if index.rank else 1
-    single = values.shape == () and (index.rank < 2 or count == 1)
+    single = values.shape == () and count == 1
     n.require_shapes(single or values.shape == (count,), f"values have shape {values.shape}, expected ({count},)")
     shape = n.integers(1)
     return [None if shape is None else tuple(shape)]
