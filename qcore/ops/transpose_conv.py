@@ -1,0 +1,145 @@
+"""TRANSPOSE_CONV: the gradient of a convolution: every input pixel adds its window of products to the result.
+
+    acc[i * stride + k - pad] += (x[i] - zx) * (w[c, k] - zw)          then + bias[c]
+    y = clamp(round(acc * M[c]) + zy)                                  M = sx * sw / sy, int32 multiplier and shift
+
+Operands: the result's shape [N, OH, OW, O] as int32, w [O, KH, KW, C], x [N, H, W, C], bias [O] or none. H and W must
+be what a convolution of the result would give. Weights are int8 with zw ignored and one scale or one per output
+channel; uint8 has one scale, any zw, and rounds sx * sw to float32. int16: zero points are 0; int64 accumulators, or
+int32 ones where the options name an int32 bias.
+TFLite: kernels/transpose_conv.cc; internal/reference/transpose_conv.h, internal/reference/integer_ops/transpose_conv.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.numerics import gemm
+from qcore.numerics.gemm import Weights
+from qcore.numerics.window import Geometry
+from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._activation import Bounds, bounds
+from qcore.ops._conv import check_types, window
+from qcore.ops._product import STEPS, Tail, centred_range, float_result, integer_tail, optional_bias
+from qcore.rules import Rules, activation, bias, untouched, weight
+from tflite_schema import ActivationFunctionType, TensorType, TransposeConvOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The constants of an integer product; `geometry` is that of the convolution from result to input."""
+
+    shape: Shape
+    geometry: Geometry
+    input_zero_point: int
+    weight_zero_point: int
+    input_range: tuple[int, int]
+    weights: Weights | None
+    tail: Tail
+
+
+@dataclass(frozen=True, slots=True)
+class FloatParams:
+    """The same for float32."""
+
+    shape: Shape
+    geometry: Geometry
+    activation: Bounds
+
+
+def infer(n: Node) -> list[Shape | None]:
+    options, w, x = n.options(TransposeConvOptions), n.input(1), n.input(2)
+    n.require(
+        n.input(0).type == TensorType.INT32, f"the result's shape has type {n.input(0).type.name.lower()}, not int32"
+    )
+    n.require_shapes(w.rank == 4 and x.rank == 4, f"weights {w.shape} and input {x.shape} must have 4 dimensions")
+    n.require_shapes(min(*x.shape[1:], *w.shape) > 0, f"input {x.shape} or weights {w.shape} have an empty dimension")
+    n.require_shapes(x.shape[3] == w.shape[3], f"weights {w.shape} do not fit {x.shape[3]} input channels")
+    sizes = n.integers(0)
+    if sizes is None:
+        return [None]
+    n.require_shapes(len(sizes) == 4 and min(sizes[1:]) > 0, f"{sizes} is no shape of four dimensions")
+    shape = (sizes[0], sizes[1], sizes[2], sizes[3])
+    n.require_shapes(
+        shape[0] == x.shape[0] and shape[3] == w.shape[0], f"result {shape} does not fit input and weights"
+    )
+    g = window(n, shape, w.shape[1:3], options)
+    n.require_shapes(
+        g.output == x.shape[1:3], f"a result {shape} belongs to an image {g.output}, the input is {x.shape}"
+    )
+    return [shape]
+
+
+def prepare(n: Node) -> Params | FloatParams:
+    options, w, x = n.options(TransposeConvOptions), n.input(1), n.input(2)
+    check_types(n, x, w, int4=False)
+    g = window(n, n.output().shape, w.shape[1:3], options)
+    if x.type == TensorType.FLOAT32:
+        optional_bias(n, 3, w.shape[0], x.type)
+        return FloatParams(n.output().shape, g, bounds(n, options.fused_activation_function))
+    tail = integer_tail(n, x, w, 3, w.shape[0], options)
+    zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
+    input_range = centred_range(x)
+    prepared = None if w.value is None else prepare_weights(w.value, zero_point, input_range)
+    return Params(n.output().shape, g, x.zero_point, zero_point, input_range, prepared, tail)
+
+
+def prepare_weights(w: Array, zero_point: int, input_range: tuple[int, int]) -> Weights:
+    """w - zw as [C, KH * KW * O]: one row of products for every tap and output channel."""
+    return gemm.prepare_weights(w.transpose(1, 2, 0, 3).reshape(-1, w.shape[3]), -zero_point, input_range)
+
+
+def scatter(products: NDArray[Any], g: Geometry, shape: Shape) -> NDArray[Any]:
+    """Products [N, H, W, KH * KW * O] added up at their places in an image of `shape`; what falls outside is lost."""
+    height, width = g.output
+    (kh, kw), (sh, sw), (top, left) = g.kernel, g.strides, g.pad_before
+    n, oh, ow, outputs = shape
+    taps = products.reshape(n, height, width, kh, kw, outputs)
+    full = max((height - 1) * sh + kh, top + oh), max((width - 1) * sw + kw, left + ow)
+    acc = np.zeros((n, *full, outputs), products.dtype)
+    for i, j in np.ndindex(kh, kw):
+        acc[:, i : i + (height - 1) * sh + 1 : sh, j : j + (width - 1) * sw + 1 : sw] += taps[:, :, :, i, j]
+    return np.ascontiguousarray(acc[:, top : top + oh, left : left + ow])
+
+
+def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
+    _, w, x, *rest = inputs
+    weights = p.weights
+    if weights is None:
+        weights = prepare_weights(w, p.weight_zero_point, p.input_range)
+    products = gemm.matmul(np.subtract(x, np.float32(p.input_zero_point), dtype=np.float32), weights)
+    bound = weights.accumulator_bound * w.shape[1] * w.shape[2]
+    if bound > gemm.FLOAT32_LIMIT:
+        products = products.astype(np.float64, copy=False)
+    acc = scatter(products, p.geometry, p.shape)
+    return [p.tail.apply(acc, rest[0] if rest else None, x.dtype, ctx, bound)]
+
+
+def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]:
+    _, w, x, *rest = inputs
+    products = np.matmul(x, w.transpose(3, 1, 2, 0).reshape(w.shape[3], -1))
+    return [float_result(scatter(products, p.geometry, p.shape), rest[0] if rest else None, p.activation, ctx)]
+
+
+def version(n: Node) -> int:
+    options, x = n.options(TransposeConvOptions), n.input(2)
+    if options.fused_activation_function != ActivationFunctionType.NONE:
+        return 4
+    if n.optional_input(3) is not None or x.type == TensorType.INT16:
+        return 3
+    return 2 if n.input(1).type == TensorType.INT8 else 1
+
+
+OP = Op(
+    infer=infer,
+    prepare=prepare,
+    kernels={"float32": eval_float32, "uint8": eval_quantized, "int8": eval_quantized, "int16": eval_quantized},
+    rules=Rules(inputs=(untouched(), weight(axis=0), activation(), bias(of=(2, 1)))),
+    steps=STEPS,
+    version=version,
+    typed_by=2,
+)
