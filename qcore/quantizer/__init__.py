@@ -59,20 +59,20 @@ def quantize(
     )
     _require_float(model)
     calibration = _calibration(model, ranges)
-    result = model.copy()
+    source, result = model.copy(), model.copy()
     result.buffers = [None]
     result.extra = {key: value for key, value in model.extra.items() if key != "operator_codes"}
     result.description = "MLIR Converted."
     names = Names()
     for subgraph in range(len(model.subgraphs)):
-        plan = make_plan(model, subgraph, chosen)
+        plan = make_plan(source, subgraph, chosen)
         observed = calibration.ranges(subgraph)
-        solution = solve(plan, types_from_ranges(plan, observed))
+        solution = solve(plan, types_from_ranges(plan, observed), observed)
         choice = choose(plan, solution)
         _require_ranges(plan, solution, choice, observed)
         program = rewrite(plan, solution, choice)
         settle_border(program, chosen, is_main=subgraph == 0)
-        number = lay_out(result, model, plan, program, names)
+        number = lay_out(result, source, plan, solution, program, names)
         result.signatures = [
             renumbered(signature, number) if signature.subgraph_index == subgraph else signature
             for signature in result.signatures

@@ -1,8 +1,8 @@
 """Which operators compute in integers, once every tensor has its type.
 
 An operator does if TensorFlow quantizes it, the recipe does not deny it, and all its float operands and results have a
-type that was made effective. TensorFlow finds operators by walking from the conversions around them; an operator that
-shares a constant, or its only float operand, with one that stays in float is sometimes not reached, and stays too.
+type that was made effective. TensorFlow finds an operator from the conversion after its result. One without a float
+result (ARG_MAX, LESS) is found from the conversion before an operand only, and not past a reader that stays in float.
 TensorFlow: quantization_utils.h, QuantizationPattern
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qcore.quantizer.plan import Plan, Use
+from qcore.quantizer.plan import Plan
 from qcore.quantizer.solve import Solution
 
 __all__ = ["Choice", "choose"]
@@ -23,7 +23,6 @@ class Choice:
         self.plan = plan
         self.solution = solution
         self.integer: set[int] = set()
-        self.float_uses: set[Use] = set()
         self._spread = frozenset(plan.spread())
 
     def effective(self, tensor: int) -> bool:
@@ -42,10 +41,8 @@ class Choice:
         if not self.plan.quantizable(index) or self.plan.denied(index):
             return False
         operator = self.plan.graph.operators[index]
-        for position, tensor in enumerate(operator.inputs):
-            if self.plan.is_float(tensor) and (not self.effective(tensor) or (index, position) in self.float_uses):
-                return False
-        return all(self.effective(tensor) and not self._vanished(tensor) for tensor in self.plan.floats(operator.outputs))
+        operands, results = self.plan.floats(operator.inputs), self.plan.floats(operator.outputs)
+        return all(map(self.effective, (*operands, *results))) and not any(map(self._vanished, results))
 
     def _vanished(self, tensor: int) -> bool:
         """Whether nothing reads a result that has its own range: its conversions are gone before operators are chosen."""
@@ -54,16 +51,8 @@ class Choice:
 
 
 def choose(plan: Plan, solution: Solution) -> Choice:
-    """The operators that compute in integers, and the constants' uses that stay in float."""
+    """The operators that compute in integers."""
     choice = Choice(plan, solution)
-    constants = dict.fromkeys(t for op in plan.graph.operators for t in op.inputs if t in plan.values)
-    for tensor in reversed(constants):
-        uses = plan.uses[tensor][::-1]
-        for reached, use in enumerate(uses):
-            if use[0] not in choice.integer and not choice.possible(use[0]):
-                choice.float_uses.update(other for other in uses[reached:] if other[0] not in choice.integer)
-                break
-            choice.integer.add(use[0])
     for index, operator in enumerate(plan.graph.operators):
         if choice.possible(index) and (plan.floats(operator.outputs) or _is_reached(choice, index)):
             choice.integer.add(index)
@@ -82,7 +71,7 @@ def _is_reached(choice: Choice, index: int) -> bool:
         readers: Iterable[int] = [use[0] for use in plan.uses[tensor] if converted.get(use) is mine]
         if tensor in plan.graph.outputs and mine is None:
             readers = [*readers, -1]
-        if tensor not in solution.own:
+        if tensor in solution.own:
             readers = reversed(list(readers))
         for reader in readers:
             if reader == index:

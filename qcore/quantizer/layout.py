@@ -1,7 +1,7 @@
 """The new graph from the program: which tensors there are, in which order, under which names, in which buffers.
 
-Tensors stand in the converter's order: graph inputs; unquantized constants in the order of their first use; quantized
-constants from the last use to the first, copies of one together; then the results of every operator. Each tensor has a buffer of its own, in
+Tensors stand in the converter's order: graph inputs; unquantized constants, as a rule in the order of their first use;
+quantized constants from the last use to the first, copies of one together; then the results of every operator. Each tensor has a buffer of its own, in
 the same order, behind the empty buffer 0.
 TensorFlow: flatbuffer_export.cc; op_or_arg_name_mapper.cc
 """
@@ -16,6 +16,7 @@ from qcore.ir import Model, QuantParams, Tensor
 from qcore.op import Node, find
 from qcore.quantizer.plan import Plan
 from qcore.quantizer.rewrite import Program, Value
+from qcore.quantizer.solve import Solution
 from tflite_schema import BuiltinOperator, SignatureDef
 
 __all__ = ["Names", "lay_out", "renumbered", "set_versions"]
@@ -43,15 +44,20 @@ class Names:
                 return self.reserve(probe)
 
 
-def lay_out(result: Model, source: Model, plan: Plan, program: Program, names: Names) -> dict[int, int]:
+def lay_out(
+    result: Model, source: Model, plan: Plan, solution: Solution, program: Program, names: Names
+) -> dict[int, int]:
     """Replace graph `plan.subgraph` of `result` by the program; old tensor index -> new, for inputs and outputs."""
-    order = _order(program)
+    order = _order(program, plan, solution)
     number = {value: index for index, value in enumerate(order)}
     border = _border_names(program, plan, names)
-    made_by = {value: line.code.name.lower() for line in program.lines for value in line.outputs}
+    if plan.absent_name is not None:
+        names.unique(plan.absent_name)
+    kinds = {value: f"tfl.{line.code.name.lower()}" for line in program.lines for value in line.outputs}
     tensors = []
     for value in order:
-        name = border.get(value) or names.unique(value.name or f"tfl.{made_by[value]}")
+        kind = "arith.constant" if value.quantized is None else "tfl.pseudo_qconst"
+        name = border.get(value) or names.unique(value.name or kinds.get(value, kind))
         tensors.append(_tensor(result, source, value, name))
     operators = [
         replace(
@@ -69,22 +75,59 @@ def lay_out(result: Model, source: Model, plan: Plan, program: Program, names: N
     return dict(zip((*plan.graph.inputs, *plan.graph.outputs), (*inputs, *outputs), strict=True))
 
 
-def _order(program: Program) -> list[Value]:
+def _order(program: Program, plan: Plan, solution: Solution) -> list[Value]:
     made = {value for line in program.lines for value in line.outputs}
     read = [value for line in program.lines for value in line.inputs if value is not None]
     order = dict.fromkeys(program.inputs)
     constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
+    plain_rank, quantized_rank = _constant_order(plan, solution)
     plain = [value for value in constants if value.quantized is None and not _is_given(value)]
-    groups: dict[int | None, list[Value]] = {}
-    for value in constants:
-        if value.quantized is not None:
-            groups.setdefault(value.origin, []).append(value)
-    order.update(dict.fromkeys(plain))
-    order.update(dict.fromkeys(value for group in reversed(groups.values()) for value in group))
+    quantized = [value for value in constants if value.quantized is not None]
+    early = [value for line in program.lines if line.early for value in line.outputs]
+    order.update(dict.fromkeys(sorted(plain, key=lambda value: plain_rank[value.source])))
+    order.update(dict.fromkeys(early))
+    order.update(dict.fromkeys(sorted(quantized, key=lambda value: (quantized_rank[value.source], value.source))))
     for line in program.lines:
-        order.update(dict.fromkeys(value for value in line.inputs if value is not None and value not in order))
+        order.update(dict.fromkeys(value for value in line.inputs if value is not None))
         order.update(dict.fromkeys(line.outputs))
     return list(order)
+
+
+def _constant_order(plan: Plan, solution: Solution) -> tuple[dict[int, int], dict[int, int]]:
+    """Constant, or copy of one -> its place among the unquantized ones, and among the quantized ones.
+
+    The converter moves constants to the front each time it rewrites the graph, once before it puts conversions after
+    the float constants, and once after; each quantized constant then stands where its conversion stood.
+    """
+    origins = {tensor: plan.origin.get(tensor, tensor) for tensor in plan.uses}
+    constants = {origins[t] for t in plan.uses if plan.is_constant(t)}
+    block: list[int | None] = [None] if any(t in solution.ranged for t in plan.graph.inputs) else []
+    seen: set[int] = set()
+    for operator in plan.graph.operators:
+        new = dict.fromkeys(origins[t] for t in operator.inputs if t >= 0 and origins[t] in constants - seen)
+        seen.update(new)
+        block += [*new, None]
+    block = _hoisted(block)
+    quantized = {tensor: block.index(origins[tensor]) for tensor in origins if origins[tensor] in constants}
+    typed = {origins[tensor] for tensor in solution.types if tensor in origins}
+    spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
+    converted = [item for tensor in block for item in ((tensor, None) if tensor in typed else (tensor,))]
+    converted = _hoisted([None, *converted] if spread else converted)
+    return {tensor: converted.index(origins[tensor]) for tensor in quantized}, quantized
+
+
+def _hoisted(block: list[int | None]) -> list[int | None]:
+    """A block after one rewriting: from the top, every constant that stands behind something else moves to the front."""
+    result = list(block)
+    settled: set[int] = set()
+    for tensor in block:
+        if tensor is None:
+            continue
+        place = result.index(tensor)
+        if place > 0 and result[place - 1] not in settled:
+            result.insert(0, result.pop(place))
+        settled.add(tensor)
+    return result
 
 
 def _is_given(value: Value) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.edit import add_tensor
+from qcore.edit import add_constant, add_tensor
 from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator, Subgraph
 from qcore.op import find
@@ -42,7 +42,7 @@ class Plan:
     graph: a copy; duplicated constants are appended. rules[i]: of operator i. values: the float32 constants.
     given: integer constants that the file quantized already. origin: copy of a constant -> the constant.
     self_scaled: constants whose parameters follow from their own values, with the channel axis of weights (None: per
-    tensor; "asymmetric" constants map to no Weight). uses, producers: as in Subgraph, of the copy.
+    tensor; "asymmetric" constants map to no Weight). absent_name: a name that an operand left off takes away from tensors. uses, producers: as in Subgraph, of the copy.
     """
 
     subgraph: int
@@ -53,12 +53,18 @@ class Plan:
     given: dict[int, QuantizedType] = field(default_factory=dict)
     origin: dict[int, int] = field(default_factory=dict)
     self_scaled: dict[int, Weight | None] = field(default_factory=dict)
+    plain: set[int] = field(default_factory=set)
+    absent_name: str | None = None
     uses: dict[int, list[Use]] = field(default_factory=dict)
     producers: dict[int, int] = field(default_factory=dict)
 
     def is_float(self, tensor: int) -> bool:
         """Whether a tensor exists and is float32."""
         return tensor >= 0 and self.graph.tensors[tensor].type == TensorType.FLOAT32
+
+    def is_constant(self, tensor: int) -> bool:
+        """Whether a tensor is a constant that the converter treats as one: those the file quantized it leaves alone."""
+        return tensor in self.values or tensor in self.plain
 
     def quantizable(self, index: int) -> bool:
         """Whether TensorFlow quantizes this operator under the recipe's scheme."""
@@ -83,6 +89,10 @@ class Plan:
         """The operators through which parameters spread: quantizable, or of one scale."""
         return (i for i, rules in enumerate(self.rules) if self.quantizable(i) or rules.same_scale)
 
+    def location(self, operator: Operator) -> str:
+        """What the converter calls an operator, and all its results: their names, joined."""
+        return ";".join(dict.fromkeys(self.graph.tensors[tensor].name for tensor in operator.outputs))
+
     def copy_constant(self, tensor: int, use: Use) -> int:
         """Give one use of a constant a copy of its own; the copy's tensor index."""
         index, position = use
@@ -105,7 +115,7 @@ class Plan:
 
 
 def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
-    """The plan of one graph. UnsupportedError for an operator without an op file, QuantizationError for NaN weights."""
+    """The plan of one graph; `model` gets a buffer for each constant that has to be added. UnsupportedError for an operator without an op file, QuantizationError for NaN weights."""
     source = model.subgraphs[subgraph]
     graph = replace(
         source,
@@ -113,9 +123,9 @@ def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
         operators=_live_operators(source),
     )
     rules = [find(operator.code, operator.custom_code).rules for operator in graph.operators]
-    for operator, rule in zip(graph.operators, rules, strict=True):
-        _complete(operator, rule)
     plan = Plan(subgraph, graph, recipe, rules)
+    _complete(plan, model)
+    merged = _merge_equal_constants(plan, model)
     for tensor, uses in graph.consumers().items():
         constant = graph.tensors[tensor]
         if not model.is_constant(constant):
@@ -123,9 +133,12 @@ def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
         if plan.is_float(tensor):
             values = model.constant(constant)
             assert values is not None
-            _assign(plan, tensor, values, uses)
+            moved = merged.get(tensor, [])
+            _assign(plan, tensor, values, [*moved, *(use for use in uses if use not in moved)])
         elif constant.quant is not None and constant.quant.is_quantized:
             plan.given[tensor] = QuantizedType.of(constant.quant, constant.type)
+        else:
+            plan.plain.add(tensor)
     plan.uses, plan.producers = graph.consumers(), graph.producers()
     return plan
 
@@ -141,11 +154,47 @@ def _live_operators(graph: Subgraph) -> list[Operator]:
     return kept[::-1]
 
 
-def _complete(operator: Operator, rules: Rules) -> None:
-    """Spell out an optional bias that the file leaves off: the converter writes -1."""
-    bias = rules.bias_operand
-    if bias is not None and len(operator.inputs) == bias[0]:
-        operator.inputs = (*operator.inputs, -1)
+def _complete(plan: Plan, model: Model) -> None:
+    """Spell out what a file may leave off: an optional bias (the converter writes -1), the shape of RESHAPE."""
+    graph = plan.graph
+    explicit = any(tensor < 0 for operator in graph.operators for tensor in operator.inputs)
+    padded = []
+    for operator, rules in zip(graph.operators, plan.rules, strict=True):
+        bias = rules.bias_operand
+        if bias is not None and len(operator.inputs) == bias[0]:
+            operator.inputs = (*operator.inputs, -1)
+            padded.append(operator)
+        elif operator.code == BuiltinOperator.RESHAPE:
+            if len(operator.inputs) == 1 and operator.options is not None:
+                values = np.array(operator.options.new_shape, np.int32)
+                name = graph.tensors[operator.outputs[0]].name
+                operator.inputs = (*operator.inputs, add_constant(model, graph, name, values))
+            operator.options = None
+        if operator.code == BuiltinOperator.TRANSPOSE_CONV and operator.inputs[-1] < 0:
+            operator.inputs = operator.inputs[:-1]
+    if len(padded) == 1 and not explicit:
+        plan.absent_name = plan.location(padded[0])
+
+
+def _merge_equal_constants(plan: Plan, model: Model) -> dict[int, list[Use]]:
+    """Let operators read one constant where several hold the same; what was merged has no name of its own.
+
+    Returns the uses that were moved to each constant, last one first: they are dealt with before the constant's own.
+    """
+    merged: dict[int, list[Use]] = {}
+    graph, first = plan.graph, dict[tuple[Any, ...], int]()
+    for index, operator in enumerate(graph.operators):
+        for position, tensor in enumerate(operator.inputs):
+            constant = graph.tensors[tensor]
+            data = model.buffers[constant.buffer] if tensor >= 0 and model.is_constant(constant) else None
+            if data is None or (constant.quant is not None and constant.quant.is_quantized):
+                continue
+            kept = first.setdefault((constant.type, constant.shape, data.tobytes()), tensor)
+            if kept != tensor:
+                graph.tensors[kept].name = ""
+                operator.inputs = (*operator.inputs[:position], kept, *operator.inputs[position + 1 :])
+                merged.setdefault(kept, []).insert(0, (index, position))
+    return merged
 
 
 def _assign(plan: Plan, tensor: int, values: Array, uses: list[Use]) -> None:

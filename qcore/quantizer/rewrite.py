@@ -25,14 +25,14 @@ __all__ = ["Line", "Program", "Value", "rewrite"]
 class Value:
     """What will be a tensor.
 
-    name: what it would like to be called; "" leaves it to the operator's kind. origin: the tensor it is a constant of.
+    name: what it would like to be called; "" leaves it to the operator's kind. source: the tensor of the plan, if it is a constant.
     """
 
     name: str
     tensor: Tensor
     quantized: QuantizedType | None = None
     constant: NDArray[Any] | None = None
-    origin: int | None = None
+    source: int = -1
 
     @property
     def type(self) -> TensorType:
@@ -42,12 +42,16 @@ class Value:
 
 @dataclass(eq=False)
 class Line:
-    """What will be an operator. `removable`: a QUANTIZE that may go, with the DEQUANTIZE after it."""
+    """What will be an operator.
+
+    removable: a QUANTIZE that may go, with the DEQUANTIZE after it. early: stands before the quantized constants.
+    """
 
     operator: Operator
     inputs: list[Value | None]
     outputs: list[Value]
     removable: bool = False
+    early: bool = False
 
     @property
     def code(self) -> BuiltinOperator:
@@ -113,7 +117,11 @@ class _Writer:
         spread = [tensor for tensor in effective if tensor not in self.solution.own]
         for tensor in values:
             self._read_everywhere(tensor, values[tensor])
-        for tensor in (*reversed(spread), *own):
+        for tensor in reversed(spread):
+            self._convert_float(tensor, values[tensor], "")
+        for line in self.program.lines:
+            line.early = True
+        for tensor in own:
             self._convert_float(tensor, values[tensor], "")
         for index in range(len(self.plan.graph.operators)):
             self._write(index)
@@ -125,11 +133,12 @@ class _Writer:
         inputs = [self._operand(index, position) for position in range(len(operator.inputs))]
         integer = index in self.choice.integer
         outputs = [self._result(tensor, integer) for tensor in operator.outputs]
+        for value in outputs:
+            value.name = self.plan.location(operator)
         self.program.lines.append(Line(operator, inputs, outputs))
         for tensor, value in zip(operator.outputs, outputs, strict=True):
             self._read_everywhere(tensor, value)
-        # The converter inserts each result's conversions right after the operator, before those of the result before.
-        for tensor, value in reversed(list(zip(operator.outputs, outputs, strict=True))):
+        for tensor, value in zip(operator.outputs, outputs, strict=True):
             if not self.plan.is_float(tensor) or not self.choice.effective(tensor):
                 continue
             if integer:
@@ -161,7 +170,7 @@ class _Writer:
         key = (tensor, quantized)
         if key not in self.constants:
             self.constants[key] = self._value(tensor, quantized)
-            self.constants[key].origin = self.plan.origin.get(tensor, tensor)
+            self.constants[key].source = tensor
             if quantized is not None:
                 self.constants[key].constant = quantized.quantize(self.plan.values[tensor])
         return self.constants[key]

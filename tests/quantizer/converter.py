@@ -1,0 +1,126 @@
+"""TensorFlow's converter as the oracle of the quantizer, and float models made by hand to ask it about.
+
+`mlir_quantize` reads the ranges from the float file, so a model with made-up ranges is a question like any other; no
+calibration is needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
+from qcore.tflite import load, to_bytes
+from tests import oracle
+from tflite_schema import BuiltinOperator, TensorType
+
+__all__ = ["FloatGraph", "calibrated", "converted"]
+
+Array = NDArray[Any]
+_DTYPES = ("float32", "int8", "uint8")
+
+
+def converted(
+    model: Model,
+    *,
+    inference_input_type: str = "float32",
+    inference_output_type: str = "float32",
+    per_channel: bool = True,
+    per_channel_dense: bool = True,
+    denylisted_ops: Sequence[str] = (),
+    denylisted_nodes: Sequence[str] = (),
+) -> Model:
+    """What the converter makes of a float model that carries ranges: `mlir_quantize`, then shared buffers."""
+    tensorflow = oracle.tensorflow()
+    convert = importlib.import_module("tensorflow.lite.python.convert")
+    types = [getattr(tensorflow, name) for name in (inference_input_type, inference_output_type)]
+    content = convert.mlir_quantize(
+        to_bytes(model),
+        disable_per_channel=not per_channel,
+        disable_per_channel_for_dense_layers=not per_channel_dense,
+        input_data_type=types[0],
+        output_data_type=types[1],
+        denylisted_ops=set(denylisted_ops) or None,
+        denylisted_nodes=set(denylisted_nodes) or None,
+    )
+    return load(bytes(convert.deduplicate_readonly_buffers(content)))
+
+
+def calibrated(content: bytes, samples: int = 3, seed: int = 0) -> Model:
+    """A float model with the ranges TensorFlow's own calibrator sees on random samples."""
+    calibrator = importlib.import_module("tensorflow.lite.python.optimize.calibrator")
+    details = oracle.interpreter(content).get_input_details()
+
+    def generator() -> Any:
+        rng = np.random.default_rng(seed)
+        for _ in range(samples):
+            yield [rng.normal(size=detail["shape"]).astype(detail["dtype"]) for detail in details]
+
+    logged = calibrator.add_intermediate_tensors(content)
+    return load(bytes(calibrator.Calibrator(logged).calibrate(generator)))
+
+
+class FloatGraph:
+    """A float model, built operator by operator; every float result gets a range drawn from `seed`."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.graph = Subgraph("main", [], [], (), ())
+        self.content = Model([self.graph], [None], "MLIR Converted.")
+
+    def input(self, shape: Sequence[int], dtype: Any = np.float32, *, ranged: bool = True) -> int:
+        """A graph input."""
+        tensor = self._tensor(f"input{len(self.graph.inputs)}", shape, dtype, ranged)
+        self.graph.inputs = (*self.graph.inputs, tensor)
+        return tensor
+
+    def constant(self, values: Any, dtype: Any = np.float32, name: str | None = None) -> int:
+        """A stored value."""
+        array = np.asarray(values, dtype)
+        tensor = self._tensor(name or f"constant{len(self.graph.tensors)}", array.shape, dtype, ranged=False)
+        self.graph.tensors[tensor].buffer = self.content.add_buffer(array)
+        return tensor
+
+    def random(self, *shape: int, spread: float = 1.0) -> int:
+        """A float constant of random values."""
+        return self.constant(self.rng.normal(0, spread, shape))
+
+    def op(
+        self,
+        name: str,
+        inputs: Sequence[int],
+        *shapes: Sequence[int],
+        options: Any = None,
+        dtype: Any = np.float32,
+        ranged: bool = True,
+    ) -> Any:
+        """An operator; its result, or a list of its results where several shapes are given."""
+        index = len(self.graph.operators)
+        results = [
+            self._tensor(f"{name.lower()}_{index}{'_' * bool(i)}{i or ''}", shape, dtype, ranged)
+            for i, shape in enumerate(shapes)
+        ]
+        self.graph.operators.append(Operator(BuiltinOperator[name], tuple(inputs), tuple(results), options))
+        return results[0] if len(results) == 1 else results
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """The shape of a tensor."""
+        return self.graph.tensors[tensor].shape
+
+    def model(self, *outputs: int) -> Model:
+        """The model with these outputs, as a file says it."""
+        self.graph.outputs = outputs
+        return load(to_bytes(self.content))
+
+    def _tensor(self, name: str, shape: Sequence[int], dtype: Any, ranged: bool) -> int:
+        type_ = tensor_type(dtype)
+        quant = None
+        if ranged and type_ == TensorType.FLOAT32:
+            low, high = sorted(self.rng.normal(0, 10.0 ** self.rng.integers(-2, 2), 2).astype(np.float32))
+            quant = QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64), 0, np.array([low]), np.array([high]))
+        self.graph.tensors.append(Tensor(name, tuple(shape), type_, 0, quant, extra={"has_rank": True}))
+        return len(self.graph.tensors) - 1
