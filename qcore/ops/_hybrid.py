@@ -1,0 +1,95 @@
+"""Float operands times integer weights: every row of the operand is quantized to int8 as it arrives.
+
+    symmetric    r = max |x|;  s = r / 127;  z = 0;  q = clamp(round(x * (127 / r)), -127, 127);  r = 0: q = 0, s = 1
+    asymmetric   l = min(x, 0), h = max(x, 0);  s = (h - l) / 255;  z = clamp(round(-128 - l / s)) or, from the other
+                 end, clamp(round(127 - h / s)), whichever is the more precise;  q = clamp(round(x * (1 / s)) + z)
+    product      y + float32(sum(q * w) - z * sum(w)) * (s * sw)
+
+Halves are rounded away from zero. The first 8 * (K // 8) elements of a row add 0.5 in float32 before they are truncated
+(vector code), which makes 1 of the number before 0.5 as well; the rest round exactly.
+
+TFLite: kernels/internal/optimized/neon_tensor_utils.cc, kernels/internal/optimized/sse_tensor_utils.cc
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qcore.numerics.fixedpoint import round_half_away
+from qcore.numerics.float32 import to_int32
+from qcore.numerics.gemm import Weights, matmul, prepare_weights
+
+__all__ = ["HybridWeights", "Rows", "multiply_accumulate", "prepare_hybrid", "quantize_rows"]
+
+Float32Array = NDArray[np.float32]
+_INT8_RANGE = (-128, 127)
+
+
+class Rows(NamedTuple):
+    """Quantized rows: q int8 [..., K], scale float32 [..., 1], zero_point int64 [..., 1]."""
+
+    q: NDArray[np.int8]
+    scale: Float32Array
+    zero_point: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class HybridWeights:
+    """Integer weights [K, N] with the sums of their columns [N] and their scale, float32 [N] or [1]."""
+
+    weights: Weights
+    sums: NDArray[np.float64]
+    scale: Float32Array
+
+
+def prepare_hybrid(w: NDArray[Any], scale: ArrayLike) -> HybridWeights:
+    """Weights [N, K] for `multiply_accumulate`; scale: one number or [N]."""
+    sums = w.sum(axis=1, dtype=np.float64)
+    return HybridWeights(prepare_weights(w, 0, _INT8_RANGE), sums, np.atleast_1d(np.asarray(scale, np.float32)))
+
+
+def quantize_rows(x: Float32Array, asymmetric: bool) -> Rows:
+    """The rows of x [..., K], each with parameters of its own."""
+    with np.errstate(all="ignore"):
+        return _asymmetric(x) if asymmetric else _symmetric(x)
+
+
+def _symmetric(x: Float32Array) -> Rows:
+    reach = np.maximum(x.max(axis=-1, keepdims=True, initial=0), -x.min(axis=-1, keepdims=True, initial=0))
+    empty = reach == 0
+    steps = _round(x * np.where(empty, np.float32(0), np.float32(127) / reach))
+    scale = np.where(empty, np.float32(1), reach / np.float32(127))
+    return Rows(np.clip(steps, -127, 127).astype(np.int8), scale, np.zeros(scale.shape, np.int64))
+
+
+def _asymmetric(x: Float32Array) -> Rows:
+    low = x.min(axis=-1, keepdims=True, initial=0)
+    high = x.max(axis=-1, keepdims=True, initial=0)
+    empty = low == high
+    exact = np.where(empty, 1.0, (high - low).astype(np.float64) / 255)
+    below, above = low / exact, high / exact
+    nearer = np.where(128 + np.abs(below) < 127 + np.abs(above), -128 - below, 127 - above)
+    zero_point = np.where(empty, 0, to_int32(round_half_away(np.clip(nearer, *_INT8_RANGE))))
+    scale = exact.astype(np.float32)
+    steps = _round(x * (np.float32(1) / scale)) + zero_point
+    return Rows(np.clip(steps, *_INT8_RANGE).astype(np.int8), scale, zero_point)
+
+
+def _round(x: Float32Array) -> NDArray[np.int64]:
+    """Nearest integers, each as the vector code or its rest rounds it."""
+    body = x.shape[-1] // 8 * 8
+    half = np.where(x[..., :body] < 0, np.float32(-0.5), np.float32(0.5))
+    return to_int32(np.concatenate([x[..., :body] + half, round_half_away(x[..., body:])], axis=-1))
+
+
+def multiply_accumulate(y: NDArray[Any] | np.float32, rows: Rows, w: HybridWeights) -> Float32Array:
+    """y + rows @ w, float32 [..., N]; y broadcasts."""
+    acc = matmul(rows.q, w.weights)
+    if rows.zero_point.any():
+        acc = acc - rows.zero_point * w.sums
+    product: Float32Array = acc.astype(np.float32) * (rows.scale * w.scale)
+    return np.asarray(y + product, np.float32)

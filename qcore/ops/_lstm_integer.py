@@ -1,0 +1,277 @@
+"""The LSTM in integers, 8-bit operands and 16-bit gates ("8x8_16"); equations in _lstm.py.
+
+    a = clip16(round(Wx - zx * sum(W) + b, sx * sw / sa)),  a = clip16(a + round(Rh - zh * sum(R), sh * sr / sa))
+    a = clip16(a + round(P * c, sc * sp / sa))              peephole
+    a = norm(a)                                             layer normalization, see `_normalize`
+    gate = sigmoid(a) or tanh(a), Q3.12 to Q0.15            sa = 2^-12, or the scale of intermediate tensor 0 ... 3
+    c = clip16(f * c / 2^15 + i * g * 2^-30 / sc),  both rounded;  sc a power of two;  CIFG: i = 32767 - f
+    h = clip8(round(o * tanh(c), 2^-30 / sm) + zm)          sm, zm: intermediate tensor 4; or with a projection
+    m = clip8(round(o * tanh(c), 2^-30 / sm) - zm)          (TFLite subtracts zm here)
+    h = clip8(round(Wp (m + zm) + bp, sm * sp / sh) + zh)
+
+TFLite: kernels/lstm_eval.cc (LstmStepInteger8x8_16), kernels/internal/reference/portable_tensor_utils.cc
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.numerics.fixedpoint import Int64Array, rounding_divide_by_pot, wrap_int32
+from qcore.numerics.float32 import checked_log2
+from qcore.numerics.gemm import Weights, matmul, prepare_weights
+from qcore.numerics.gemmlowp import logistic_int16, tanh_int16
+from qcore.numerics.requantize import Requantization, Rule, requantize
+from qcore.op import Array, Context, Node, NodeTensor
+from qcore.ops._lstm import Cell, Types, stored_states
+from qcore.ops._lstm_norm import LayerNorm, layer_normalize, prepare_layer_norm
+from qcore.ops._recurrent import Trail
+from tflite_schema import TensorType
+
+__all__ = ["INTEGER_TYPES", "STEPS", "IntegerCell", "prepare", "run_integer"]
+
+_INT8, _INT16 = TensorType.INT8, TensorType.INT16
+INTEGER_TYPES = Types((_INT8,), (_INT16,), TensorType.INT32, _INT16, (_INT8, _INT16))
+INT8_RANGE, INT16_RANGE = (-128, 127), (-32768, 32767)
+_GATE_NAMES = ("input_gate", "forget_gate", "cell_gate", "output_gate")
+
+STEPS = {
+    "input_sums": "clip16(round(Wx - zx * sum(W) + b, M)) for all gates in a row, [time, batch, gates * units]",
+    "gate_sums": "clip16(input sums + round(Rh - zh * sum(R), M)), [time, batch, gates * units]",
+    "input_gate": "sigmoid(sums), Q0.15; CIFG: 32767 - forget gate",
+    "forget_gate": "sigmoid(sums), Q0.15",
+    "cell_gate": "tanh(sums), Q0.15",
+    "cell_state": "clip16(round(f * c / 2^15) + round(i * g * 2^-30 / sc))",
+    "output_gate": "sigmoid(sums), Q0.15",
+    "hidden": "clip8(round(o * tanh(c), M) + zm); minus zm before a projection",
+    "output_state": "hidden, or clip8(round(Wp (hidden + zm) + bp, M) + zh)",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """x @ w + bias, brought to another scale."""
+
+    weights: Weights
+    bias: Int64Array
+    scaling: Requantization
+
+    def __call__(self, x: Array) -> NDArray[np.int32]:
+        """round(x @ w + bias, M) for int8 x [..., K]."""
+        return requantize(wrap_int32(matmul(x, self.weights) + self.bias), self.scaling)
+
+
+@dataclass(frozen=True, eq=False)
+class Peephole:
+    """Weights int16 of one gate; vector code rounds 16 products at a time otherwise than the rest."""
+
+    weights: Int64Array
+    body: Requantization
+    rest: Requantization
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerCell:
+    """The integer constants of a cell."""
+
+    cell: Cell
+    rows_apart: bool  # TFLite takes one sequence of the batch after the other
+    input: Product
+    recurrent: Product
+    peepholes: dict[int, Peephole]
+    norms: dict[int, LayerNorm]
+    cell_exponent: int  # sc = 2^cell_exponent
+    cell_clip: int
+    hidden: Requantization
+    hidden_zero_point: int  # what is added to it
+    projection: Product | None
+    output_zero_point: int
+    proj_clip: int
+
+
+def scaling(n: Node, real: Any, rule: Rule = "double_rounding") -> Requantization:
+    """The multipliers; ModelError where a scale makes no sense."""
+    try:
+        return Requantization.of(np.asarray(real, np.float32), rule)
+    except ValueError as error:
+        n.require(False, f"its scales give no multiplier: {error}")
+        raise
+
+
+def constant(n: Node, tensor: NodeTensor) -> Array:
+    """The value of a constant operand; UnsupportedError where it is not constant."""
+    if tensor.value is None:
+        raise n.unsupported(f"tensor {tensor.index} {tensor.name!r} must be a constant")
+    return tensor.value
+
+
+def quantized_clip(clip: np.float32, scale: np.float32, dtype_range: tuple[int, int]) -> int:
+    """A clip value in units of `scale`, truncated; 0: no clipping."""
+    return int(np.clip(clip / scale, *dtype_range)) if clip > 0 else 0
+
+
+def product(
+    n: Node,
+    weights: list[NodeTensor],
+    biases: list[NodeTensor | None],
+    zero_point: int,
+    scales: list[np.float32],
+) -> Product:
+    """Several matrices [units, K] side by side, each with its own scale; bias - zero_point * sum(w) is worked out."""
+    values = [constant(n, tensor) for tensor in weights]
+    total = [
+        np.int64(-zero_point) * value.sum(axis=1, dtype=np.int64) + (0 if b is None else constant(n, b))
+        for value, b in zip(values, biases, strict=True)
+    ]
+    real = np.repeat(np.asarray(scales, np.float32), [len(value) for value in values])
+    stacked = prepare_weights(np.concatenate(values), 0, INT8_RANGE)
+    return Product(stacked, wrap_int32(np.concatenate(total)), scaling(n, real))
+
+
+def cell_state_exponent(n: Node, cell_state: NodeTensor) -> int:
+    """log2 of the cell state's scale, which must be a power of two in 2^-15 ... 2^-9."""
+    n.require(bool(cell_state.scale > 0), "the cell state's scale must be positive")
+    exponent, exact = checked_log2(cell_state.scale)
+    n.require(exact and -15 <= exponent <= -9, f"cell state scale {cell_state.scale} is no power of two 2^-15 ... 2^-9")
+    return exponent
+
+
+def prepare(n: Node, cell: Cell, *, rows_apart: bool) -> IntegerCell:
+    """The constants of an 8x8_16 cell; the node must have 5 intermediate tensors."""
+    n.require(len(n.intermediates) == 5, f"an int8 LSTM has 5 intermediate tensors, not {len(n.intermediates)}")
+    layout = cell.layout
+    x, state = n.input(layout.input), n.input(layout.output_state)
+    hidden = n.intermediates[4]
+    n.require_shapes(not cell.peephole or cell.outputs <= cell.units, "peephole weights need outputs <= units")
+    gate_scales = {g: n.intermediates[g].scale if cell.layer_norm else np.float32(2**-12) for g in cell.gates}
+    n.require(all(scale > 0 for scale in [*gate_scales.values(), state.scale, hidden.scale]), "a scale is not positive")
+    exponent = cell_state_exponent(n, n.input(layout.cell_state))
+
+    def gate_product(positions: list[int], operand: NodeTensor, biases: list[NodeTensor | None]) -> Product:
+        weights = [n.input(position) for position in positions]
+        scales = [w.scale * operand.scale / gate_scales[g] for w, g in zip(weights, cell.gates, strict=True)]
+        return product(n, weights, biases, operand.zero_point, scales)
+
+    no_bias: list[NodeTensor | None] = [None] * len(cell.gates)
+    biases = no_bias if cell.layer_norm else [n.optional_input(position) for position in cell.positions(layout.bias)]
+    projection = None
+    if cell.projection:
+        w = n.input(layout.projection)
+        bias = n.optional_input(layout.projection_bias)
+        projection = product(n, [w], [bias], -hidden.zero_point, [w.scale * hidden.scale / state.scale])
+    return IntegerCell(
+        cell,
+        rows_apart,
+        gate_product(cell.positions(layout.input_weights), x, biases),
+        gate_product(cell.positions(layout.recurrent_weights), state, no_bias),
+        _peepholes(n, cell, exponent, gate_scales),
+        {g: prepare_layer_norm(n, layout.layer_norm[g], layout.bias[g]) for g in cell.gates if cell.layer_norm},
+        exponent,
+        quantized_clip(cell.cell_clip, n.input(layout.cell_state).scale, INT16_RANGE),
+        scaling(n, 2.0**-15 / float(hidden.scale) * 2.0**-15),
+        -hidden.zero_point if cell.projection else hidden.zero_point,
+        projection,
+        state.zero_point,
+        quantized_clip(cell.proj_clip, n.output().scale, INT8_RANGE),
+    )
+
+
+def _peepholes(n: Node, cell: Cell, exponent: int, gate_scales: dict[int, np.float32]) -> dict[int, Peephole]:
+    peepholes = {}
+    for gate in cell.gates if cell.peephole else ():
+        if gate != 2:
+            w = n.input(cell.layout.peephole[gate])
+            real = 2.0**exponent * float(w.scale) / float(gate_scales[gate])
+            weights = constant(n, w)[: cell.outputs].astype(np.int64)
+            peepholes[gate] = Peephole(weights, scaling(n, real, "vector_half_up"), scaling(n, real))
+    return peepholes
+
+
+def run_integer(p: IntegerCell, inputs: list[Any], x: Array, ctx: Context) -> NDArray[np.int8]:
+    """The outputs [time, batch, outputs] for x int8 [time, batch, inputs]; the state operands are updated."""
+    cell = p.cell
+    state, c = stored_states(cell, inputs)
+    h = state.copy()
+    fed = ctx.trace("input_sums", np.clip(p.input(x), *INT16_RANGE))
+    y = np.empty((*x.shape[:2], cell.outputs), np.int8)
+    trail = Trail(ctx, range(len(x)))
+    for t in range(len(x)):
+        sums = trail.keep("gate_sums", np.clip(p.recurrent(h) + fed[t], *INT16_RANGE))
+        h = _step(p, sums.reshape(cell.batch, len(cell.gates), cell.units), c, trail)
+        y[t] = h
+    state[...] = h
+    trail.show()
+    return y
+
+
+def _step(p: IntegerCell, sums: NDArray[np.int32], c: NDArray[np.int16], trail: Trail) -> NDArray[np.int8]:
+    """One time step from sums [batch, gates, units]; updates c, returns h."""
+    cell = p.cell
+
+    def gate(number: int) -> Int64Array:
+        a: Array = sums[:, number - 4]  # from the end: with CIFG there is no input gate
+        if number in p.peepholes:
+            a = _add_peephole(p, p.peepholes[number], a, c)
+        if number in p.norms:
+            a = layer_normalize(a, p.norms[number])
+        return trail.keep(_GATE_NAMES[number], tanh(a, 3) if number == 2 else sigmoid(a))
+
+    added = gate(0) if cell.has_input_gate else None
+    kept = gate(1)
+    if added is None:
+        added = trail.keep("input_gate", 32767 - kept)
+    update_cell(c, kept, added, gate(2), p.cell_exponent, p.cell_clip)
+    trail.keep("cell_state", c)
+    opened = gate(3)
+    hidden = requantize(opened * tanh(c, 15 + p.cell_exponent), p.hidden) + p.hidden_zero_point
+    hidden = trail.keep("hidden", np.clip(hidden, *INT8_RANGE))
+    if p.projection is None:
+        return trail.keep("output_state", hidden.astype(np.int8))
+    y = np.clip(p.projection(hidden) + p.output_zero_point, *INT8_RANGE)
+    if p.proj_clip > 0:
+        y = np.clip(y, -p.proj_clip, p.proj_clip)
+    return trail.keep("output_state", y.astype(np.int8))
+
+
+def update_cell(c: NDArray[np.int16], kept: Array, added: Array, proposed: Array, exponent: int, clip: int) -> None:
+    """c = clip16(round(f * c / 2^15) + round(i * g * 2^-30 / sc)), in place."""
+    total = rounding_divide_by_pot(kept * c, 15) + rounding_divide_by_pot(added * proposed, 30 + exponent)
+    total = np.clip(total, *INT16_RANGE)
+    c[...] = np.clip(total, -clip, clip) if clip > 0 else total
+
+
+def _add_peephole(p: IntegerCell, peephole: Peephole, a: Array, c: NDArray[np.int16]) -> Array:
+    """clip16(a + round(P * c)). TFLite counts outputs, not units: with a projection it reaches part of the units."""
+    outputs, shape = p.cell.outputs, a.shape
+    a, cells = a.copy(), c
+    if not p.rows_apart:  # the elements come one after the other through the whole batch
+        a, cells = a.reshape(1, -1), c.reshape(1, -1)
+    rows, reached = (shape[0], outputs) if p.rows_apart else (1, shape[0] * outputs)
+    products = cells[:, :reached].reshape(-1, outputs) * peephole.weights
+    body = outputs // 16 * 16
+    rounded = np.concatenate(
+        [requantize(products[:, :body], peephole.body), requantize(products[:, body:], peephole.rest)], axis=1
+    )
+    a[:, :reached] = np.clip(a[:, :reached] + rounded.reshape(rows, reached), *INT16_RANGE)
+    return a.reshape(shape)
+
+
+@cache
+def _table(function: Callable[[Any, int], Int64Array], integer_bits: int) -> Int64Array:
+    """All 2^16 values of a fixed-point function, first those of -32768."""
+    return function(np.arange(-32768, 32768), integer_bits)
+
+
+def sigmoid(a: Array) -> Int64Array:
+    """1 / (1 + exp(-a)), Q3.12 to Q0.15."""
+    return _table(logistic_int16, 3)[a + 32768]
+
+
+def tanh(a: Array, integer_bits: int) -> Int64Array:
+    """tanh(a), `integer_bits` integer bits to Q0.15."""
+    return _table(tanh_int16, integer_bits)[a.astype(np.int64) + 32768]

@@ -1,0 +1,154 @@
+"""Random LSTM cells for one-operator models: float, hybrid (int8 weights) and integer, with every optional part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests import strategies
+from tests.one_op import Operand, Result
+
+Array = NDArray[Any]
+RATIOS = st.one_of(
+    st.integers(0, 6).map(lambda e: 2.0**-e),
+    st.integers(1, 64).map(lambda k: k / 64),
+    st.floats(2.0**-6, 1.0, width=32),
+)
+"""Real multipliers, many of which tie."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a cell and its optional parts."""
+
+    batch: int
+    time: int
+    inputs: int
+    units: int
+    outputs: int
+    cifg: bool
+    peephole: bool
+    projection: bool
+    projection_bias: bool
+    layer_norm: bool
+
+    @property
+    def gates(self) -> list[bool]:
+        return [not self.cifg, True, True, True]
+
+
+@st.composite
+def shapes(draw: st.DrawFn, *, layer_norm: bool = True) -> Shape:
+    units = draw(st.one_of(st.integers(1, 9), st.sampled_from([16, 17, 33])))
+    projection = draw(st.booleans())
+    return Shape(
+        draw(strategies.batch()),
+        draw(st.integers(1, 4)),
+        draw(st.one_of(st.integers(1, 7), st.sampled_from([8, 19]))),
+        units,
+        draw(st.integers(1, units)) if projection else units,  # more outputs than units overrun TFLite's buffers
+        draw(st.booleans()),
+        draw(st.booleans()),
+        projection,
+        projection and draw(st.booleans()),
+        layer_norm and draw(st.booleans()),
+    )
+
+
+def constant(value: Array, scale: Any = None, zero_point: int = 0) -> Operand:
+    return Operand(value, scale, zero_point, constant=True)
+
+
+def state(shape: tuple[int, ...], dtype: Any, scale: Any = None, zero_point: int = 0) -> Operand:
+    return Operand(np.zeros(shape, dtype), scale, zero_point, variable=True)
+
+
+def float_cell(draw: st.DrawFn, s: Shape, *, hybrid: bool = False, diagonal: bool = False) -> list[Operand | None]:
+    """Operands 1 ... 23 of a float or hybrid LSTM."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="weights"))
+
+    def values(*shape: int, spread: float = 1.0) -> Array:
+        return rng.normal(0, spread, shape).astype(np.float32)
+
+    def weight(*shape: int) -> Operand:
+        if hybrid:
+            return constant(rng.integers(-127, 128, shape).astype(np.int8), np.float32(rng.uniform(0.002, 0.02)))
+        return constant(values(*shape, spread=0.6))
+
+    def recurrent() -> Operand:
+        if diagonal and rng.random() < 0.5:
+            return constant(values(s.units))
+        return weight(s.units, s.outputs)
+
+    def vector(*, there: bool = True) -> Operand | None:
+        return constant(values(s.units)) if there else None
+
+    gates = s.gates
+    return [
+        *[weight(s.units, s.inputs) if gate else None for gate in gates],
+        *[recurrent() if gate else None for gate in gates],
+        *[weight(s.units) if s.peephole and gates[g] else None for g in (0, 1, 3)],
+        *[vector(there=gate) for gate in gates],
+        weight(s.outputs, s.units) if s.projection else None,
+        constant(values(s.outputs)) if s.projection_bias else None,
+        state((s.batch, s.outputs), np.float32),
+        state((s.batch, s.units), np.float32),
+        *[vector(there=s.layer_norm and gate) for gate in gates],
+    ]
+
+
+@dataclass(frozen=True)
+class IntegerLstm:
+    """An 8x8_16 LSTM: its operands 1 ... 23, the result, the intermediate tensors, and the operand's scale."""
+
+    operands: list[Operand | None]
+    result: Result
+    intermediates: list[Result]
+
+
+def integer_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
+    """A cell whose gates stay mostly inside their range; its multipliers tie where scales are powers of two."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="weights"))
+    norm = s.layer_norm
+    gate_scales = [np.float32(draw(RATIOS) * 2**-10 if norm else 2.0**-12) for _ in range(4)]
+    hidden_scale = draw(st.one_of(st.sampled_from([2.0**-7, 2.0**-8, 1 / 127]), st.floats(2.0**-9, 2.0**-5, width=32)))
+    hidden_zero = draw(strategies.zero_points(np.int8))
+    same = not s.projection and draw(st.booleans())
+    h_scale = hidden_scale if same else draw(st.sampled_from([2.0**-7, 2.0**-6, 0.01]))
+    h_zero = hidden_zero if same else draw(strategies.zero_points(np.int8))
+    exponent = draw(st.integers(-15, -9))
+
+    def weight(rows: int, columns: int, scale: float, out: float) -> Operand:
+        ratio = draw(RATIOS) / max(1.0, columns**0.5 / 2)
+        values = rng.integers(-127, 128, (rows, columns)).astype(np.int8)
+        return constant(values, np.float32(ratio * out / scale))
+
+    def peephole(gate: int) -> Operand:
+        values = rng.integers(-32768, 32768, s.units).astype(np.int16)
+        return constant(values, np.float32(draw(RATIOS) * 2.0**-14 * gate_scales[gate] / 2.0**exponent))
+
+    def bias(size: int, spread: int) -> Operand:
+        return constant(rng.integers(-spread, spread, size).astype(np.int32))
+
+    def coefficients() -> Operand:
+        return constant(rng.integers(-32768, 32768, s.units).astype(np.int16), np.float32(draw(RATIOS) * 2.0**-13))
+
+    gates = s.gates
+    operands: list[Operand | None] = [
+        *[weight(s.units, s.inputs, x_scale, float(gate_scales[g])) if gates[g] else None for g in range(4)],
+        *[weight(s.units, s.outputs, h_scale, float(gate_scales[g])) if gates[g] else None for g in range(4)],
+        *[peephole(g) if s.peephole and gates[g] else None for g in (0, 1, 3)],
+        *[bias(s.units, 1 << 20 if norm else 20000) if gate else None for gate in gates],
+        weight(s.outputs, s.units, hidden_scale * 50, h_scale) if s.projection else None,
+        bias(s.outputs, 2000) if s.projection_bias else None,
+        state((s.batch, s.outputs), np.int8, h_scale, h_zero),
+        state((s.batch, s.units), np.int16, 2.0**exponent),
+        *[coefficients() if norm and gate else None for gate in gates],
+    ]
+    intermediates = [Result(np.int16, scale) if norm else Result(np.float32) for scale in gate_scales]
+    intermediates.append(Result(np.int8, hidden_scale, hidden_zero))
+    return IntegerLstm(operands, Result(np.int8, h_scale, h_zero), intermediates)
