@@ -96,3 +96,15 @@ def checked_log2(x: ArrayLike) -> tuple[int, bool]:
     if abs(logarithm - np.trunc(logarithm)) == np.float32(0.5):
         nearest = np.trunc(logarithm) + np.copysign(np.float32(1), logarithm)
     return int(nearest), bool(abs(logarithm - nearest) < np.float32(1e-3))
+
+
+def from_bfloat16(bits: NDArray[np.uint16]) -> Float32Array:
+    """The float32 numbers whose upper 16 bits these are."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def to_bfloat16(x: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The upper 16 bits of the nearest bfloat16 number, ties to even; every NaN becomes 0x7FC0 with its sign."""
+    bits = x.view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(x), ((bits >> 16) & 0x8000) | 0x7FC0, rounded).astype(np.uint16)

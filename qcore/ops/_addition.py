@@ -97,7 +97,7 @@ def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | FloatParams:
 
 def common_scale(n: Node, a: NodeTensor, b: NodeTensor) -> tuple[Operand, Operand, float]:
     """Both operands at the scale t = 2 * max(sa, sb), and t."""
-    n.require(a.scale > 0 and b.scale > 0, f"the operands' scales {a.scale} and {b.scale} must be above 0")
+    n.require(bool(a.scale > 0 and b.scale > 0), f"the operands' scales {a.scale} and {b.scale} must be above 0")
     twice = 2 * max(float(a.scale), float(b.scale))
     first, second = (Operand(t.zero_point, multiplier(n, float(t.scale) / twice, below_one=True)) for t in (a, b))
     return first, second, twice

@@ -6,14 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qcore.numerics.affine import along
 from qcore.numerics.fixedpoint import (
     multiply_by_quantized_multiplier,
     multiply_by_quantized_multiplier_smaller_than_one_exp,
     quantize_multiplier,
 )
-from qcore.op import Array, Node, NodeTensor
+from qcore.op import Array, Node, NodeTensor, Shape
 
-__all__ = ["Multiplier", "float32_ratio", "has_scale", "multiplier", "require_one_type", "require_zero_point_in_type"]
+__all__ = [
+    "Multiplier",
+    "channel_parameters",
+    "float32_ratio",
+    "has_scale",
+    "multiplier",
+    "require_one_type",
+    "require_zero_point_in_type",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ def float32_ratio(*numerators: float | np.float32, over: float | np.float32) -> 
 
 
 def multiplier(n: Node, real: float, *, below_one: bool = False) -> Multiplier:
-    """`real` as a Multiplier; ModelError where TFLite has none: not finite, too large, or not in (0, 1) if below_one."""
+    """`real` as a Multiplier; ModelError if it is not finite, too large, or (`below_one`) not between 0 and 1."""
     if below_one:
         n.require(0 < real < 1, f"the scales give a multiplier of {real}; TFLite's kernel needs one between 0 and 1")
     try:
@@ -55,6 +64,25 @@ def multiplier(n: Node, real: float, *, below_one: bool = False) -> Multiplier:
     except ValueError as error:
         n.require(False, f"the scales cannot be used together: {error}")
         raise
+
+
+def channel_parameters(n: Node, tensor: NodeTensor, shape: Shape) -> tuple[Array, Array]:
+    """float32 scales and int64 zero points of a tensor, shaped to broadcast against an array of `shape`.
+
+    One zero point serves all channels. Raises ModelError where scales and channels are not equally many.
+    """
+    scale, zero_point = tensor.scales, np.array([tensor.zero_point])
+    axis = 0
+    if scale.size > 1:
+        assert tensor.quant is not None
+        axis = tensor.quant.quantized_dimension
+        n.require(
+            0 <= axis < len(shape) and shape[axis] == scale.size,
+            f"{scale.size} scales of {tensor.name!r} along dimension {axis} do not fit shape {shape}",
+        )
+        if tensor.quant.zero_point.size == scale.size:
+            zero_point = tensor.quant.zero_point
+    return along(scale, len(shape), axis), along(zero_point, len(shape), axis)
 
 
 def require_one_type(n: Node) -> None:

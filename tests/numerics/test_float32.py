@@ -105,3 +105,22 @@ def test_checked_log2(x: float) -> None:
         assert nearest == half_away(Fraction(exact))
     if abs(abs(exact - nearest) - 1e-3) > 1e-5:
         assert is_power == (abs(exact - nearest) < 1e-3)
+
+
+@given(st.floats(width=32, allow_nan=False))
+def test_bfloat16_is_the_nearest_with_ties_to_even(x: float) -> None:
+    value = np.float32(x)
+    bits = float32.to_bfloat16(np.array([value]))
+    nearest = float32.from_bfloat16(bits)[0]
+    neighbours = float32.from_bfloat16(np.array([bits[0] - 1, bits[0] + 1], np.uint16))
+    if np.isfinite(nearest):
+        distance = abs(float(nearest) - float(value))
+        for other in neighbours[np.isfinite(neighbours)]:
+            away = abs(float(other) - float(value))
+            assert distance < away or (distance == away and bits[0] % 2 == 0) or np.sign(other) != np.sign(nearest)
+
+
+def test_bfloat16_keeps_nan_and_infinities() -> None:
+    x = np.array([np.nan, np.inf, -np.inf, -0.0], np.float32)
+    assert float32.to_bfloat16(x).tolist() == [0x7FC0, 0x7F80, 0xFF80, 0x8000]
+    assert np.isnan(float32.from_bfloat16(np.array([0x7FC0], np.uint16)))[0]

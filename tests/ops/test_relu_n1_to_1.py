@@ -9,7 +9,8 @@ from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator
 
 CODE = BuiltinOperator.RELU_N1_TO_1
-CASES = {name: unary(CODE, dtype) for name, dtype in {"float32": np.float32, "int8": np.int8, "uint8": np.uint8}.items()}
+DTYPES = {"float32": np.float32, "int8": np.int8, "uint8": np.uint8}
+CASES = {name: unary(CODE, dtype) for name, dtype in DTYPES.items()}
 test_matches_reference = matches_reference(CASES)
 
 

@@ -49,9 +49,7 @@ CASES = {
     "int64": number(np.int64),
     "int8": binary(CODE, np.int8, options=OPTIONS, result_scale=result_scale),
     "uint8": binary(CODE, np.uint8, options=OPTIONS, result_scale=result_scale),
-    "int16": st.one_of(
-        binary(CODE, np.int16, options=GENERAL, result_scale=result_scale), power_of_two()
-    ),
+    "int16": st.one_of(binary(CODE, np.int16, options=GENERAL, result_scale=result_scale), power_of_two()),
 }
 test_matches_reference = matches_reference(CASES)
 

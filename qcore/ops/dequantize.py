@@ -1,0 +1,77 @@
+"""DEQUANTIZE: y = s * (x - z) in float32, per tensor or per channel; float16 is widened.
+
+TFLite: kernels/dequantize.h; internal/reference/dequantize.h, integer_ops/dequantize.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qcore.numerics.affine import dequantize
+from qcore.op import Array, Context, Node, Op
+from qcore.ops._scaling import channel_parameters, require_zero_point_in_type
+from qcore.ops._unary import infer_same_shape
+from qcore.rules import FLOAT_ONLY
+from tflite_schema import TensorType
+
+_EXACT = 2**23  # below it, x - z is exact in float32, and so is the single rounding of the product
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Params:
+    """Scales and zero points shaped to broadcast against x."""
+
+    scale: Array
+    zero_point: Array
+
+
+def prepare(n: Node) -> Params | None:
+    x, y = n.input(0), n.output()
+    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
+    if y.type != TensorType.FLOAT32:
+        raise n.unsupported("dequantizes to float32 only")
+    if x.type == TensorType.FLOAT16:
+        return None
+    scale, zero_point = channel_parameters(n, x, x.shape)
+    if x.type == TensorType.INT16:
+        require_zero_point_in_type(n, x)
+        if scale.size > 1:
+            raise n.unsupported("dequantizes int16 per tensor only")
+    return Params(scale, zero_point)
+
+
+def eval_float16(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
+    return [inputs[0].astype(np.float32)]
+
+
+def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    (x,) = inputs
+    if np.abs(p.zero_point).max() > _EXACT:
+        return [dequantize(x, p.scale, p.zero_point)]
+    steps = ctx.trace("subtract_zero_point", x.astype(np.float32) - p.zero_point.astype(np.float32))
+    return [ctx.trace("scale", np.asarray(steps * p.scale))]
+
+
+def version(n: Node) -> int:
+    x = n.input(0)
+    if x.type == TensorType.INT8:
+        return 5 if x.quant is not None and x.quant.is_per_channel else 2
+    return {TensorType.INT4: 6, TensorType.INT16: 3, TensorType.FLOAT16: 3}.get(x.type, 1)
+
+
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare,
+    kernels={
+        "float16": eval_float16,
+        "int8": eval_integer,
+        "uint8": eval_integer,
+        "int16": eval_integer,
+        "int4": eval_integer,
+    },
+    rules=FLOAT_ONLY,
+    steps={"subtract_zero_point": "x - z", "scale": "s * (x - z)"},
+    version=version,
+)

@@ -1,0 +1,117 @@
+"""QUANTIZE: real numbers to integers, or integers to other parameters.
+
+    float32    y = clamp(int32(round(x / sy)) + zy), per tensor or per channel; NaN and infinities become INT32_MIN
+    integers   y = clamp(round((x - zx) * M) + zy)     M = sx / sy in float64
+
+TFLite: kernels/quantize.cc; internal/reference/{quantize,requantize}.h
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qcore.numerics.affine import integer_range, quantize
+from qcore.numerics.fixedpoint import wrap_int32
+from qcore.numerics.trace import Trace
+from qcore.op import Array, Context, Node, NodeTensor, Op
+from qcore.ops._scaling import Multiplier, channel_parameters, multiplier, require_zero_point_in_type
+from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
+from qcore.rules import FLOAT_ONLY
+from tflite_schema import TensorType
+
+_FLOAT_RESULTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4)
+_RESULTS = {
+    TensorType.FLOAT32: _FLOAT_RESULTS,
+    TensorType.INT8: (TensorType.INT8, TensorType.UINT8),
+    TensorType.UINT8: (TensorType.INT8, TensorType.UINT8),
+    TensorType.INT16: (TensorType.INT8, TensorType.INT16, TensorType.INT32),
+    TensorType.INT32: (TensorType.INT8, TensorType.INT16),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FloatParams:
+    """float32: scales and zero points shaped to broadcast against x."""
+
+    scale: Array
+    zero_point: Array
+    dtype: np.dtype[np.int8]
+    range: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Integers: the constants of the requantization."""
+
+    input_zero_point: int
+    multiplier: Multiplier
+    output_zero_point: int
+    dtype: np.dtype[np.int8]
+    range: tuple[int, int]
+    table: ByteTable | None = None
+
+
+def prepare(n: Node) -> Params | FloatParams:
+    x, y = n.input(0), n.output()
+    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
+    if y.type not in _RESULTS.get(x.type, ()):
+        raise n.unsupported(f"quantizes {x.type.name.lower()} to {_names(x.type)} only")
+    bounds = (-8, 7) if y.type == TensorType.INT4 else integer_range(y.dtype)
+    if x.type == TensorType.FLOAT32:
+        scale, zero_point = channel_parameters(n, y, x.shape)
+        if y.type == TensorType.INT4 and scale.size > 1:
+            raise n.unsupported("quantizes to int4 per tensor only")
+        return FloatParams(scale, zero_point, y.dtype, bounds)
+    if x.type == y.type == TensorType.INT16:
+        require_zero_point_in_type(n, x, y)
+    p = Params(x.zero_point, multiplier(n, _ratio(n, x, y)), y.zero_point, y.dtype, bounds)
+    return replace(p, table=tabulate(steps, p, x.dtype)) if x.dtype.itemsize == 1 else p
+
+
+def _names(type_: TensorType) -> str:
+    return ", ".join(t.name.lower() for t in _RESULTS.get(type_, ())) or "nothing"
+
+
+def _ratio(n: Node, x: NodeTensor, y: NodeTensor) -> float:
+    n.require(bool(y.scale > 0), f"the result's scale {y.scale} must be above 0")
+    return float(x.scale) / float(y.scale)
+
+
+def eval_float32(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
+    steps = ctx.trace("quantize", quantize(inputs[0], p.scale, p.zero_point, np.int32))
+    return [np.asarray(ctx.trace("clamp", np.clip(steps, *p.range))).astype(p.dtype)]
+
+
+def steps(p: Params, x: Array, trace: Trace) -> Array:
+    value = trace("subtract_zero_point", wrap_int32(x.astype(np.int64) - p.input_zero_point))
+    y = trace("requantize", p.multiplier.scale(value))
+    return np.asarray(trace("clamp", np.clip(wrap_int32(y + p.output_zero_point), *p.range))).astype(p.dtype)
+
+
+_INTEGER = kernel_of(steps)
+
+
+def version(n: Node) -> int:
+    y = n.output()
+    if y.type == TensorType.INT4:
+        return 4
+    if y.quant is not None and y.quant.is_per_channel:
+        return 3
+    return 2 if y.type == TensorType.INT16 else 1
+
+
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare,
+    kernels={"float32": eval_float32, "int8": _INTEGER, "uint8": _INTEGER, "int16": _INTEGER, "int32": _INTEGER},
+    rules=FLOAT_ONLY,
+    steps={
+        "quantize": "float32: round(x / sy) + zy",
+        "subtract_zero_point": "integers: x - zx",
+        "requantize": "integers: round((x - zx) * M)",
+        "clamp": "clamp(quantized) or clamp(requantized + zy)",
+    },
+    version=version,
+)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from qcore import Interpreter, QCoreError
+from tests import strategies
+from tests.elementwise import floats, zero_point_for
+from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tflite_schema import BuiltinOperator, TensorType
+
+CODE = BuiltinOperator.QUANTIZE
+
+
+@st.composite
+def from_float(draw: st.DrawFn) -> OneOp:
+    shape = draw(strategies.shapes(draw(st.integers(0, 4))))
+    dtype = draw(st.sampled_from([np.int8, np.uint8, np.int16]))
+    x = draw(floats(shape, 40.0))
+    if not shape or draw(st.booleans()):
+        zero_point = draw(strategies.zero_points(dtype))
+        type_ = TensorType.INT4 if dtype is np.int8 and draw(st.booleans()) else None
+        return OneOp(CODE, [Operand(x)], [Result(dtype, draw(strategies.scales()), zero_point, type=type_)])
+    return OneOp(CODE, [Operand(x)], [draw(per_channel(shape, dtype))])
+
+
+@st.composite
+def per_channel(draw: st.DrawFn, shape: tuple[int, ...], dtype: Any) -> Result:
+    """The first dimension is the channel: `Result` says no other."""
+    channels = shape[0]
+    zero_points = draw(st.lists(strategies.zero_points(dtype), min_size=channels, max_size=channels))
+    return Result(dtype, draw(strategies.channel_scales(channels)), zero_points)
+
+
+@st.composite
+def requantize(draw: st.DrawFn, dtype: Any, results: list[Any]) -> OneOp:
+    result = draw(st.sampled_from(results))
+    x = draw(strategies.integers(draw(strategies.shapes(draw(st.integers(0, 4)))), dtype))
+    x_scale = draw(strategies.scales())
+    y_scale = draw(st.one_of(st.just(x_scale), strategies.scales()))
+    if dtype is np.int16 and result is np.int16:
+        return OneOp(CODE, [Operand(x, x_scale)], [Result(result, y_scale)])
+    if dtype is np.int32 or result is np.int32:  # 32-bit zero points stay small: sums near INT32_MAX overflow in C
+        operand = Operand(x, x_scale, draw(st.integers(-9, 9)))
+        return OneOp(CODE, [operand], [Result(result, y_scale, draw(st.integers(-9, 9)))])
+    operand = Operand(x, x_scale, draw(zero_point_for(dtype)))
+    return OneOp(CODE, [operand], [Result(result, y_scale, draw(zero_point_for(result)))])
+
+
+CASES = {
+    "float32": from_float(),
+    "int8": requantize(np.int8, [np.int8, np.uint8]),
+    "uint8": requantize(np.uint8, [np.int8, np.uint8]),
+    "int16": requantize(np.int16, [np.int8, np.int16, np.int32]),
+    "int32": requantize(np.int32, [np.int8, np.int16]),
+}
+test_matches_reference = matches_reference(CASES)
+
+
+@pytest.mark.parametrize("zero_point", [-128, 0, 127])
+def test_halves_nan_and_infinities(zero_point: int) -> None:
+    x = np.array([0.5, -0.5, 1.5, -1.5, np.nan, np.inf, -np.inf, 3e9, -3e9, 2147483520.0, 0.49999997], np.float32)
+    assert check(OneOp(CODE, [Operand(x)], [Result(np.int8, 1.0, zero_point)])) == 11
+
+
+@pytest.mark.parametrize(("x_scale", "y_scale"), [(0.5, 1.0), (0.5, 0.5), (1.0, 3.0), (3.0, 1.0)])
+def test_every_int16_number(x_scale: float, y_scale: float) -> None:
+    x = np.arange(-32768, 32768).astype(np.int16)
+    check(OneOp(CODE, [Operand(x, x_scale)], [Result(np.int16, y_scale)]))
+    check(OneOp(CODE, [Operand(x, x_scale)], [Result(np.int8, y_scale * 256, 3)]))
+
+
+def test_by_hand() -> None:
+    case = OneOp(CODE, [Operand(np.array([0.0, 0.25, -0.75, 9.0], np.float32))], [Result(np.int8, 0.5, 1)])
+    assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [1, 2, -1, 19]
+
+
+def test_pairs_that_tflite_has_not_are_refused() -> None:
+    case = OneOp(CODE, [Operand(np.zeros(3, np.int16), 0.5)], [Result(np.uint8, 0.5)])
+    with pytest.raises(QCoreError, match="int16 to int8, int16, int32 only"):
+        Interpreter(case.model()).allocate_tensors()
+
+
+def test_wrong_number_of_scales_is_refused() -> None:
+    case = OneOp(CODE, [Operand(np.zeros(3, np.float32))], [Result(np.int8, [0.5, 0.25])])
+    with pytest.raises(QCoreError, match="2 scales"):
+        Interpreter(case.model()).allocate_tensors()
