@@ -67,7 +67,7 @@ def quantize(
     for subgraph in range(len(model.subgraphs)):
         plan = make_plan(source, subgraph, chosen)
         observed = calibration.ranges(subgraph)
-        solution = solve(plan, types_from_ranges(plan, observed), observed)
+        solution = solve(plan, types_from_ranges(plan, observed))
         choice = choose(plan, solution)
         _require_ranges(plan, solution, choice, observed)
         program = rewrite(plan, solution, choice)

@@ -93,7 +93,7 @@ def _order(program: Program, plan: Plan, solution: Solution) -> list[Value]:
     return list(order)
 
 
-def _constant_order(plan: Plan, solution: Solution) -> tuple[dict[int, int], dict[int, int]]:
+def _constant_order(plan: Plan, solution: Solution) -> tuple[dict[int, tuple[bool, int]], dict[int, int]]:
     """Constant, or copy of one -> its place among the unquantized ones, and among the quantized ones.
 
     The converter moves constants to the front each time it rewrites the graph, once before it puts conversions after
@@ -101,7 +101,7 @@ def _constant_order(plan: Plan, solution: Solution) -> tuple[dict[int, int], dic
     """
     origins = {tensor: plan.origin.get(tensor, tensor) for tensor in plan.uses}
     constants = {origins[t] for t in plan.uses if plan.is_constant(t)}
-    block: list[int | None] = [None] if any(t in solution.ranged for t in plan.graph.inputs) else []
+    block: list[int | None] = [None] if any(t in solution.own for t in plan.graph.inputs) else []
     seen: set[int] = set()
     for operator in plan.graph.operators:
         new = dict.fromkeys(origins[t] for t in operator.inputs if t >= 0 and origins[t] in constants - seen)
@@ -113,7 +113,9 @@ def _constant_order(plan: Plan, solution: Solution) -> tuple[dict[int, int], dic
     spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
     converted = [item for tensor in block for item in ((tensor, None) if tensor in typed else (tensor,))]
     converted = _hoisted([None, *converted] if spread else converted)
-    return {tensor: converted.index(origins[tensor]) for tensor in quantized}, quantized
+    # A float constant that lost its conversion again is made anew at the front.
+    plain = {t: (o not in typed, (converted if o not in typed else block).index(o)) for t, o in origins.items() if t in quantized}
+    return plain, quantized
 
 
 def _hoisted(block: list[int | None]) -> list[int | None]:

@@ -40,12 +40,11 @@ class Request:
 class Solution:
     """What was found: `types` of all tensors that have one, `requests` for conversions.
 
-    ranged: tensors that were observed. own: those whose type comes from their own range, or that the file quantized.
+    own: tensors whose type comes from their own range, or that the file quantized.
     """
 
     types: dict[int, QuantizedType]
     own: frozenset[int]
-    ranged: frozenset[int]
     requests: dict[int, list[Request]] = field(default_factory=dict)
 
     def conversions(self, tensor: int) -> list[Request]:
@@ -57,10 +56,10 @@ class Solution:
         return requests[:1] if True in kinds else requests
 
 
-def solve(plan: Plan, own: dict[int, QuantizedType], ranged: Iterable[int]) -> Solution:
-    """The types of all tensors, given those that come from ranges; `ranged` are all tensors that have a range."""
+def solve(plan: Plan, own: dict[int, QuantizedType]) -> Solution:
+    """The types of all tensors, given those that come from ranges."""
     final = own | plan.given
-    solver = _Solver(plan, Solution(dict(final), frozenset(final), frozenset(ranged)))
+    solver = _Solver(plan, Solution(dict(final), frozenset(final)))
     solver.run()
     return solver.solution
 
