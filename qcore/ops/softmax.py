@@ -35,13 +35,12 @@ from qcore.numerics.fixedpoint import (
 from qcore.numerics.gemmlowp import get_reciprocal
 from qcore.numerics.lut import lookup_int16, softmax_exp_table, softmax_reciprocal_table
 from qcore.op import Array, Context, Node, Op, Shape, by_type
-from qcore.ops._exponential import Scaling, scaling
+from qcore.ops._exponential import ACCUMULATOR_BITS, Scaling, scaling, sum_of_exponentials
 from qcore.ops._movement import require_counts
 from qcore.ops._scaling import Multiplier, multiplier
 from qcore.rules import Rules, activation, fixed
 from tflite_schema import SoftmaxOptions, TensorType
 
-_ACCUMULATOR_BITS = 12
 _OUTPUTS = {
     TensorType.FLOAT32: (TensorType.FLOAT32,),
     TensorType.UINT8: (TensorType.UINT8, TensorType.INT16),
@@ -105,9 +104,8 @@ def eval_8bit(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     wide = x.astype(np.int32)
     below = wide.max(axis=-1, keepdims=True) - wide
     e = ctx.trace("exp", np.take(p.exponentials, below))
-    addends = np.take(rounding_divide_by_pot(p.exponentials, _ACCUMULATOR_BITS), below)
-    total = ctx.trace("sum", np.minimum(addends.sum(axis=-1, keepdims=True), INT32_MAX))
-    reciprocal, bits_over_unit = get_reciprocal(total, _ACCUMULATOR_BITS)
+    total = ctx.trace("sum", sum_of_exponentials(p.exponentials, below))
+    reciprocal, bits_over_unit = get_reciprocal(total, ACCUMULATOR_BITS)
     limits = np.iinfo(p.dtype)
     product = saturating_rounding_doubling_high_mul(ctx.trace("reciprocal", reciprocal), e)
     y = rounding_divide_by_pot(product, bits_over_unit + 31 - limits.bits) + limits.min
