@@ -93,7 +93,7 @@ def _push_one(program: Program, line: Line, readers: list[Line | None]) -> bool:
     program.replace(result, dequantized)
     reader.inputs = [source if value is line.outputs[0] else value for value in reader.inputs]
     reader.outputs = [integer]
-    line.inputs, line.outputs = [integer], [dequantized]
+    line.inputs, line.outputs, line.early = [integer], [dequantized], False
     program.lines.remove(line)
     program.lines.insert(program.lines.index(reader) + 1, line)
     return True

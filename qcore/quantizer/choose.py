@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qcore.quantizer.plan import Plan
+from qcore.quantizer.plan import Plan, Use
 from qcore.quantizer.solve import Solution
+from tflite_schema import BuiltinOperator
 
 __all__ = ["Choice", "choose"]
 
+_INTEGER_WEIGHTS = {BuiltinOperator.TRANSPOSE_CONV: 1, BuiltinOperator.EMBEDDING_LOOKUP: 1}
+"""Operand that the converter leaves in integers even where the operator computes in float."""
+
 
 class Choice:
-    """The answer: `integer`, the operators that compute in integers; `effective(tensor)`."""
+    """The answer: `integer`, the operators that compute in integers; `reads_integer(use)`; `effective(tensor)`."""
 
     def __init__(self, plan: Plan, solution: Solution) -> None:
         self.plan = plan
@@ -35,6 +39,14 @@ class Choice:
             or tensor in self.plan.graph.inputs
             or self.plan.producers.get(tensor) in self._spread
         )
+
+    def reads_integer(self, use: Use) -> bool:
+        """Whether an operator reads this operand as integers: those that compute in integers, and some weights."""
+        index, position = use
+        if index in self.integer:
+            return True
+        weight = _INTEGER_WEIGHTS.get(self.plan.graph.operators[index].code)
+        return weight == position and self.effective(self.plan.graph.operators[index].inputs[position])
 
     def possible(self, index: int) -> bool:
         """Whether operator `index` could compute in integers, as far as its own operands and results go."""

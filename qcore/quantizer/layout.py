@@ -14,6 +14,7 @@ import numpy as np
 
 from qcore.ir import Model, QuantParams, Tensor
 from qcore.op import Node, find
+from qcore.quantizer.order import constant_order
 from qcore.quantizer.plan import Plan
 from qcore.quantizer.rewrite import Program, Value
 from qcore.quantizer.solve import Solution
@@ -80,56 +81,17 @@ def _order(program: Program, plan: Plan, solution: Solution) -> list[Value]:
     read = [value for line in program.lines for value in line.inputs if value is not None]
     order = dict.fromkeys(program.inputs)
     constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
-    plain_rank, quantized_rank = _constant_order(plan, solution)
     plain = [value for value in constants if value.quantized is None and not _is_given(value)]
     quantized = [value for value in constants if value.quantized is not None]
+    rank = constant_order(plan, solution, {value.source for value in plain}, {value.source for value in quantized})
     early = [value for line in program.lines if line.early for value in line.outputs]
-    order.update(dict.fromkeys(sorted(plain, key=lambda value: plain_rank[value.source])))
+    order.update(dict.fromkeys(sorted(plain, key=lambda value: rank.plain[value.source])))
     order.update(dict.fromkeys(early))
-    order.update(dict.fromkeys(sorted(quantized, key=lambda value: (quantized_rank[value.source], value.source))))
+    order.update(dict.fromkeys(sorted(quantized, key=lambda value: rank.quantized[value.source])))
     for line in program.lines:
         order.update(dict.fromkeys(value for value in line.inputs if value is not None))
         order.update(dict.fromkeys(line.outputs))
     return list(order)
-
-
-def _constant_order(plan: Plan, solution: Solution) -> tuple[dict[int, tuple[bool, int]], dict[int, int]]:
-    """Constant, or copy of one -> its place among the unquantized ones, and among the quantized ones.
-
-    The converter moves constants to the front each time it rewrites the graph, once before it puts conversions after
-    the float constants, and once after; each quantized constant then stands where its conversion stood.
-    """
-    origins = {tensor: plan.origin.get(tensor, tensor) for tensor in plan.uses}
-    constants = {origins[t] for t in plan.uses if plan.is_constant(t)}
-    block: list[int | None] = [None] if any(t in solution.own for t in plan.graph.inputs) else []
-    seen: set[int] = set()
-    for operator in plan.graph.operators:
-        new = dict.fromkeys(origins[t] for t in operator.inputs if t >= 0 and origins[t] in constants - seen)
-        seen.update(new)
-        block += [*new, None]
-    block = _hoisted(block)
-    quantized = {tensor: block.index(origins[tensor]) for tensor in origins if origins[tensor] in constants}
-    typed = {origins[tensor] for tensor in solution.types if tensor in origins}
-    spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
-    converted = [item for tensor in block for item in ((tensor, None) if tensor in typed else (tensor,))]
-    converted = _hoisted([None, *converted] if spread else converted)
-    # A float constant that lost its conversion again is made anew at the front.
-    plain = {t: (o not in typed, (converted if o not in typed else block).index(o)) for t, o in origins.items() if t in quantized}
-    return plain, quantized
-
-
-def _hoisted(block: list[int | None]) -> list[int | None]:
-    """A block after one rewriting: from the top, every constant that stands behind something else moves to the front."""
-    result = list(block)
-    settled: set[int] = set()
-    for tensor in block:
-        if tensor is None:
-            continue
-        place = result.index(tensor)
-        if place > 0 and result[place - 1] not in settled:
-            result.insert(0, result.pop(place))
-        settled.add(tensor)
-    return result
 
 
 def _is_given(value: Value) -> bool:

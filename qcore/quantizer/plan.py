@@ -40,7 +40,8 @@ class Plan:
     """One graph, seen by the quantizer.
 
     graph: a copy; duplicated constants are appended. rules[i]: of operator i. values: the float32 constants.
-    given: integer constants that the file quantized already. origin: copy of a constant -> the constant.
+    given: integer constants that the file quantized already. origin: copy of a constant -> the constant;
+    late_copies: those made while solving.
     self_scaled: constants whose parameters follow from their own values, with the channel axis of weights (None: per
     tensor; "asymmetric" constants map to no Weight). absent_name: a name that an operand left off takes away from tensors. uses, producers: as in Subgraph, of the copy.
     """
@@ -52,6 +53,7 @@ class Plan:
     values: dict[int, Array] = field(default_factory=dict)
     given: dict[int, QuantizedType] = field(default_factory=dict)
     origin: dict[int, int] = field(default_factory=dict)
+    late_copies: set[int] = field(default_factory=set)
     self_scaled: dict[int, Weight | None] = field(default_factory=dict)
     plain: set[int] = field(default_factory=set)
     absent_name: str | None = None

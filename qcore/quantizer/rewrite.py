@@ -163,16 +163,20 @@ class _Writer:
             return None
         if (index, position) in self.operand:
             return self.operand[index, position]
-        integer = index in self.choice.integer and self.plan.is_float(tensor)
+        integer = self.plan.is_float(tensor) and self.choice.reads_integer((index, position))
         return self._constant(tensor, self.solution.types[tensor] if integer else None)
 
     def _constant(self, tensor: int, quantized: QuantizedType | None) -> Value:
-        key = (tensor, quantized)
+        # Copies that were not needed after all become one again, which then has no name.
+        origin = tensor if quantized is not None else self.plan.origin.get(tensor, tensor)
+        key = (origin, quantized)
         if key not in self.constants:
             self.constants[key] = self._value(tensor, quantized)
             self.constants[key].source = tensor
             if quantized is not None:
                 self.constants[key].constant = quantized.quantize(self.plan.values[tensor])
+        elif self.constants[key].source != tensor:
+            self.constants[key].name = ""
         return self.constants[key]
 
     def _result(self, tensor: int, integer: bool) -> Value:
@@ -194,8 +198,8 @@ class _Writer:
 
     def _readers(self, tensor: int, uses: list[Use]) -> tuple[list[Use], list[Use]]:
         """Those of the uses that read integers, and those that read floats."""
-        integers = [use for use in uses if use[0] in self.choice.integer]
-        return integers, [use for use in uses if use[0] not in self.choice.integer]
+        integers = [use for use in uses if self.choice.reads_integer(use)]
+        return integers, [use for use in uses if use not in integers]
 
     def _base_uses(self, tensor: int, requests: list[Request]) -> list[Use]:
         converted = {use for request in requests if not request.by_producer for use in request.uses}

@@ -179,7 +179,9 @@ class _Solver:
         """Give an operator its own copy of a constant that others read too."""
         tensor = self.plan.graph.operators[index].inputs[position]
         if len(self.plan.uses[tensor]) > 1:
-            self.types[self.plan.copy_constant(tensor, (index, position))] = self.types[tensor]
+            copy = self.plan.copy_constant(tensor, (index, position))
+            self.plan.late_copies.add(copy)
+            self.types[copy] = self.types[tensor]
 
     # Setting types ----------------------------------------------------------------------------------------------------
 
