@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, numpy_dtype
 from qcore.numerics.trace import NO_TRACE, Trace
-from qcore.rules import FLOAT_ONLY, Rules, Weight
+from qcore.rules import FLOAT_ONLY, Rules
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["KERNEL_SETS", "Context", "KernelSet", "Node", "NodeTensor", "Op", "Shape", "by_type", "find", "module_name"]
@@ -244,7 +244,7 @@ class Op:
         """The kernel key that runs node n; UnsupportedError naming place, dtypes and remedy where there is none."""
         tensor = n.optional_input(self.typed_by)
         key = "any" if tensor is None else tensor.type.name.lower()
-        if key == "float32" and "hybrid" in self.kernels and self._has_integer_weight(n):
+        if key == "float32" and "hybrid" in self.kernels and any(t and t.type in _INTEGER_WEIGHTS for t in n.inputs):
             return "hybrid"
         if key in self.kernels:
             return key
@@ -255,13 +255,8 @@ class Op:
             "operator has one of these types, or keep it in float"
         )
 
-    def _has_integer_weight(self, n: Node) -> bool:
-        for position, tensor in enumerate(n.inputs):
-            if tensor is not None and isinstance(self.rules.input(position), Weight):
-                return tensor.type in (TensorType.INT8, TensorType.UINT8, TensorType.INT4)
-        return False
 
-
+_INTEGER_WEIGHTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT4)
 _KEYWORDS = {"if": "if_", "while": "while_"}
 
 

@@ -6,6 +6,7 @@ TFLite: kernels/conv.cc, kernels/depthwise_conv.cc; kernels/padding.h
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,16 +18,20 @@ from qcore.numerics.gemm import DepthwiseWeights, Weights
 from qcore.numerics.window import Geometry, geometry, offset_and_pad, patches
 from qcore.op import Array, Context, Node, NodeTensor, Shape
 from qcore.ops._activation import Bounds
-from qcore.ops._product import Tail, float_result
+from qcore.ops._hybrid import quantize_rows
+from qcore.ops._product import Tail, float_result, trace_accumulator
 from tflite_schema import Conv2DOptions, DepthwiseConv2DOptions, Padding, TensorType, TransposeConvOptions
 
 __all__ = [
+    "CENTRED_RANGE",
     "FloatParams",
+    "HybridParams",
     "Params",
     "check_types",
     "convolve",
     "depthwise",
     "eval_float32",
+    "eval_hybrid",
     "eval_quantized",
     "float_weights",
     "prepare_depthwise",
@@ -40,6 +45,8 @@ WEIGHT_TYPES = {
     TensorType.INT8: (TensorType.INT8, TensorType.INT4),
     TensorType.INT16: (TensorType.INT8, TensorType.INT4),
 }
+CENTRED_RANGE = (-255, 255)
+"""The range of q - z in hybrid kernels."""
 _MOST_PADDED = 1 << 28  # elements; padding by dilation can exceed the image without limit
 _TILE = 131072  # patches copied at a time, in elements
 
@@ -70,6 +77,22 @@ class FloatParams:
     activation: Bounds
 
 
+@dataclass(frozen=True, slots=True)
+class HybridParams:
+    """float32 activations, integer weights: y = acc * s * sw + bias, s and z of each image worked out as it arrives.
+
+    `weight_scale_first`: (acc * sw) * s in place of acc * (sw * s), each step in float32.
+    """
+
+    geometry: Geometry
+    groups: int
+    asymmetric: bool
+    scale: NDArray[np.float32]
+    weight_scale_first: bool
+    weights: Prepared
+    activation: Bounds
+
+
 def window(n: Node, image: Shape, kernel: Shape, options: Options, dilations: tuple[int, int] = (1, 1)) -> Geometry:
     """The geometry of a window of size `kernel` (height, width) on an image [N, H, W, C], or ShapeError."""
     n.require(
@@ -92,12 +115,14 @@ def window(n: Node, image: Shape, kernel: Shape, options: Options, dilations: tu
     return g
 
 
-def check_types(n: Node, x: NodeTensor, w: NodeTensor, *, int4: bool = True) -> None:
-    """Refuse weight and result types without a kernel."""
-    allowed = WEIGHT_TYPES.get(x.type, ())
+def check_types(n: Node, x: NodeTensor, w: NodeTensor, *, int4: bool = True) -> bool:
+    """Refuse weight and result types without a kernel; whether float activations meet integer weights (hybrid)."""
+    hybrid = x.type == TensorType.FLOAT32 and w.type != TensorType.FLOAT32
+    allowed = WEIGHT_TYPES[TensorType.INT8] if hybrid else WEIGHT_TYPES.get(x.type, ())
     if w.type not in allowed or (w.type == TensorType.INT4 and not int4):
         raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
     n.require(n.output().type == x.type, f"input and result must have one type, not {n.types}")
+    return hybrid
 
 
 # --- weights [O, KH, KW, C / groups] ---
@@ -171,6 +196,19 @@ def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     acc = _accumulate(x, p.input_zero_point, p.geometry, weights, p.groups)
     bias = rest[0] if rest else None
     return [p.tail.apply(acc, bias, x.dtype, ctx, weights.accumulator_bound)]
+
+
+def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Array]:
+    """float32 activations, quantized to int8 image by image, and int8 or int4 weights."""
+    x, _, *rest = inputs
+    images = quantize_rows(x.reshape(x.shape[0], math.prod(x.shape[1:])), p.asymmetric)
+    q = ctx.trace("quantize_input", images.q.reshape(x.shape))
+    scale, zero_point = (t.reshape(-1, 1, 1, 1) for t in (images.scale, images.zero_point))
+    acc = _accumulate(np.subtract(q, zero_point, dtype=np.float32), 0, p.geometry, p.weights, p.groups)
+    trace_accumulator(acc, ctx)
+    product = acc.astype(np.float32)
+    product = product * p.scale * scale if p.weight_scale_first else product * (p.scale * scale)
+    return [float_result(product, rest[0] if rest else None, p.activation, ctx, "scale")]
 
 
 def eval_float32(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:

@@ -22,8 +22,18 @@ from numpy.typing import ArrayLike, NDArray
 from qcore.numerics.fixedpoint import round_half_away
 from qcore.numerics.float32 import to_int32
 from qcore.numerics.gemm import Weights, matmul, prepare_weights
+from qcore.op import Node, NodeTensor
 
-__all__ = ["HybridWeights", "Rows", "multiply_accumulate", "prepare_hybrid", "quantize_rows"]
+__all__ = [
+    "HybridWeights",
+    "MatrixWeights",
+    "Rows",
+    "integer_weights",
+    "multiply",
+    "multiply_accumulate",
+    "prepare_hybrid",
+    "quantize_rows",
+]
 
 Float32Array = NDArray[np.float32]
 _INT8_RANGE = (-128, 127)
@@ -44,6 +54,22 @@ class HybridWeights:
     weights: Weights
     sums: NDArray[np.float64]
     scale: Float32Array
+
+
+MatrixWeights = Float32Array | HybridWeights
+"""Weights [K, N] for `multiply`."""
+
+
+def integer_weights(n: Node, tensor: NodeTensor) -> NDArray[np.int8]:
+    """A constant weight as int8, uint8 read as int8; -128 is refused: TFLite's vector code negates it to itself."""
+    if tensor.value is None:
+        raise n.unsupported(f"weight tensor {tensor.index} {tensor.name!r} must be a constant")
+    value = tensor.value.view(np.int8)
+    if (value == -128).any():
+        raise n.unsupported(
+            f"weight tensor {tensor.index} {tensor.name!r} holds -128; symmetric weights lie in -127 ... 127"
+        )
+    return value
 
 
 def prepare_hybrid(w: NDArray[Any], scale: ArrayLike) -> HybridWeights:
@@ -93,3 +119,10 @@ def multiply_accumulate(y: NDArray[Any] | np.float32, rows: Rows, w: HybridWeigh
         acc = acc - rows.zero_point * w.sums
     product: Float32Array = acc.astype(np.float32) * (rows.scale * w.scale)
     return np.asarray(y + product, np.float32)
+
+
+def multiply(y: NDArray[Any] | np.float32, x: Float32Array, w: MatrixWeights, asymmetric: bool) -> Float32Array:
+    """y + x @ w, float32 [..., N]; integer weights take the rows of x quantized."""
+    if isinstance(w, HybridWeights):
+        return multiply_accumulate(y, quantize_rows(x, asymmetric), w)
+    return np.asarray(y + np.matmul(x, w), np.float32)

@@ -25,6 +25,7 @@ __all__ = [
     "Tail",
     "centred_range",
     "check_bias_scale",
+    "constant",
     "exact_multiplier",
     "float32_multiplier",
     "float_result",
@@ -38,7 +39,9 @@ __all__ = [
 ]
 
 STEPS = {
-    "accumulate": "sum((x - zx) * (w - zw))",
+    "quantize_input": "hybrid only: q = round(x / s) + z",
+    "accumulate": "sum((x - zx) * (w - zw)); hybrid: sum((q - z) * w)",
+    "scale": "hybrid only: acc * s * sw",
     "add_bias": "acc + bias",
     "requantize": "round(acc * M)",
     "add_zero_point": "+ zy",
@@ -108,9 +111,9 @@ def trace_accumulator(acc: Array, ctx: Context) -> None:
         ctx.trace("accumulate", acc.astype(np.int64))
 
 
-def float_result(acc: Array, bias: Array | None, interval: Bounds, ctx: Context) -> Array:
-    """acc + bias[c], clamped: the tail of a float32 product. Overwrites acc."""
-    y = ctx.trace("accumulate", acc)
+def float_result(acc: Array, bias: Array | None, interval: Bounds, ctx: Context, step: str = "accumulate") -> Array:
+    """acc + bias[c], clamped: the tail of a float32 product, which is traced as `step`. Overwrites acc."""
+    y = ctx.trace(step, acc)
     if bias is not None:
         with np.errstate(over="ignore", invalid="ignore"):
             y = ctx.trace("add_bias", y + bias.reshape(-1))
@@ -158,6 +161,14 @@ def weight_scales(n: Node, w: NodeTensor, channels: int, per_channel: bool = Tru
         n.require(
             0 <= axis < w.rank and w.shape[axis] == count, f"{count} weight scales along axis {axis} of {w.shape}"
         )
+
+
+def constant(n: Node, position: int) -> Array:
+    """The stored value of an operand of a hybrid kernel, whose sums TFLite works out once, whatever comes later."""
+    value = n.input(position).value
+    if value is None:
+        raise n.unsupported(f"operand {position} must be a constant: integer weights of float32 activations")
+    return value
 
 
 def optional_bias(n: Node, position: int, channels: int, *types: TensorType) -> NodeTensor | None:

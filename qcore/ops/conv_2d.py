@@ -6,24 +6,31 @@
 x [N, H, W, C], w [O, KH, KW, C / groups], bias [O], y [N, OH, OW, O]; padding contributes x = zx. Weights are int8 or
 int4 with zw = 0 and one scale or one per output channel; uint8 has one scale, any zw, and rounds sx * sw to float32.
 int16: zero points are 0; int64 accumulators, or int32 ones where the options name an int32 bias.
+Hybrid: y = clamp((acc * sw) * s + bias) with one scale s and zero point for each image, worked out as it arrives; where
+all sw are equal the zero point is 0 and y = clamp(acc * (s * sw) + bias). See _hybrid.py.
 TFLite: kernels/conv.cc; internal/reference/conv.h, internal/reference/integer_ops/conv.h
 """
 
 from __future__ import annotations
 
+from qcore.numerics.window import Geometry
 from qcore.op import Node, Op, Shape
 from qcore.ops._activation import bounds
 from qcore.ops._conv import (
+    CENTRED_RANGE,
     FloatParams,
+    HybridParams,
     Params,
     check_types,
     eval_float32,
+    eval_hybrid,
     eval_quantized,
     float_weights,
     prepare_weights,
     window,
 )
-from qcore.ops._product import STEPS, centred_range, integer_tail, optional_bias
+from qcore.ops._hybrid import integer_weights
+from qcore.ops._product import STEPS, centred_range, constant, integer_tail, optional_bias, weight_scales
 from qcore.rules import Rules, activation, bias, weight
 from tflite_schema import Conv2DOptions, TensorType
 
@@ -40,12 +47,14 @@ def infer(n: Node) -> list[Shape]:
     return [(x.shape[0], *g.output, w.shape[0])]
 
 
-def prepare(n: Node) -> Params | FloatParams:
+def prepare(n: Node) -> Params | FloatParams | HybridParams:
     options, x, w = n.options(Conv2DOptions), n.input(0), n.input(1)
-    check_types(n, x, w)
+    hybrid = check_types(n, x, w)
     g = window(n, x.shape, w.shape[1:3], options, (options.dilation_h_factor, options.dilation_w_factor))
     groups = x.shape[3] // w.shape[3]
     n.require(n.optional_input(2) is not None, "the bias is missing; TFLite requires one")
+    if hybrid:
+        return _prepare_hybrid(n, g, groups)
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 2, w.shape[0], x.type)
         weights = None if w.value is None else float_weights(w.value)
@@ -59,6 +68,21 @@ def prepare(n: Node) -> Params | FloatParams:
     input_range = centred_range(x)
     prepared = None if w.value is None else prepare_weights(w.value, zero_point, input_range)
     return Params(g, groups, x.zero_point, zero_point, input_range, prepared, tail)
+
+
+def _prepare_hybrid(n: Node, g: Geometry, groups: int) -> HybridParams:
+    w = n.input(1)
+    optional_bias(n, 2, w.shape[0], TensorType.FLOAT32)
+    weight_scales(n, w, w.shape[0])
+    per_channel = bool((w.scales != w.scales[0]).any())
+    if groups > 1 and not per_channel:
+        raise n.unsupported("a grouped convolution with integer weights needs a scale for each channel")
+    scale = w.scales if per_channel else w.scales[:1]
+    vectors = not per_channel and w.shape[0] % 4 > 0  # otherwise an exact matrix product runs
+    value = integer_weights(n, w) if vectors else constant(n, 1)
+    prepared = prepare_weights(value, 0, CENTRED_RANGE)
+    activation_bounds = bounds(n, n.options(Conv2DOptions).fused_activation_function)
+    return HybridParams(g, groups, per_channel, scale, per_channel, prepared, activation_bounds)
 
 
 def version(n: Node) -> int:
@@ -80,6 +104,7 @@ OP = Op(
         "uint8": eval_quantized,
         "int8": eval_quantized,
         "int16": eval_quantized,
+        "hybrid": eval_hybrid,
     },
     rules=Rules(inputs=(activation(), weight(axis=0), bias(of=(0, 1)))),
     steps=STEPS,

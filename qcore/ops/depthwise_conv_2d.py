@@ -7,6 +7,7 @@ x [N, H, W, C], w [1, KH, KW, C * depth_multiplier], bias [C * depth_multiplier]
 with zw = 0 and one scale or one per output channel; uint8 has one scale, any zw, and rounds sx * sw to float32. int16:
 zero points are 0, int64 accumulators and bias. The depth multiplier is read from the shapes; with int16 the option must
 agree.
+Hybrid: y = clamp(acc * (sw * s) + bias) with one scale s and zero point for each image, see _hybrid.py.
 TFLite: kernels/depthwise_conv.cc; internal/reference/integer_ops/depthwise_conv.h
 """
 
@@ -17,8 +18,19 @@ import numpy as np
 from qcore.numerics.gemm import DepthwiseWeights
 from qcore.op import Node, Op, Shape
 from qcore.ops._activation import bounds
-from qcore.ops._conv import FloatParams, Params, check_types, eval_float32, eval_quantized, prepare_depthwise, window
-from qcore.ops._product import STEPS, centred_range, integer_tail, optional_bias
+from qcore.ops._conv import (
+    CENTRED_RANGE,
+    FloatParams,
+    HybridParams,
+    Params,
+    check_types,
+    eval_float32,
+    eval_hybrid,
+    eval_quantized,
+    prepare_depthwise,
+    window,
+)
+from qcore.ops._product import STEPS, centred_range, constant, integer_tail, optional_bias, weight_scales
 from qcore.rules import Rules, activation, bias, weight
 from tflite_schema import DepthwiseConv2DOptions, TensorType
 
@@ -34,20 +46,22 @@ def infer(n: Node) -> list[Shape]:
     return [(x.shape[0], *g.output, w.shape[3])]
 
 
-def prepare(n: Node) -> Params | FloatParams:
+def prepare(n: Node) -> Params | FloatParams | HybridParams:
     options, x, w = n.options(DepthwiseConv2DOptions), n.input(0), n.input(1)
-    check_types(n, x, w, int4=x.type == TensorType.INT8)
+    hybrid = check_types(n, x, w, int4=x.type == TensorType.INT8)
     g = window(n, x.shape, w.shape[1:3], options, (options.dilation_h_factor, options.dilation_w_factor))
+    fused = bounds(n, options.fused_activation_function)
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 2, w.shape[3], x.type)
-        weights = None if w.value is None else DepthwiseWeights(np.asarray(w.value[0]), 0)
-        return FloatParams(g, 0, weights, bounds(n, options.fused_activation_function))
-    if x.type == TensorType.INT16:
-        multiplier = w.shape[3] // x.shape[3]
-        n.require(
-            options.depth_multiplier == multiplier,
-            f"depth_multiplier {options.depth_multiplier}, shapes say {multiplier}",
-        )
+    if x.type == w.type == TensorType.FLOAT32:
+        return FloatParams(g, 0, None if w.value is None else DepthwiseWeights(np.asarray(w.value[0]), 0), fused)
+    if hybrid or x.type == TensorType.INT16:
+        stated, found = options.depth_multiplier, w.shape[3] // x.shape[3]
+        n.require(stated == found, f"depth_multiplier {stated}, shapes say {found}")
+    if hybrid:
+        weight_scales(n, w, w.shape[3])
+        n.require(w.scales.size == w.shape[3], f"weights have {w.scales.size} scales for {w.shape[3]} channels")
+        return HybridParams(g, 0, True, w.scales, False, prepare_depthwise(constant(n, 1), 0, CENTRED_RANGE), fused)
     tail = integer_tail(n, x, w, 2, w.shape[3], options)
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
     input_range = centred_range(x)
@@ -72,6 +86,7 @@ OP = Op(
         "uint8": eval_quantized,
         "int8": eval_quantized,
         "int16": eval_quantized,
+        "hybrid": eval_hybrid,
     },
     rules=Rules(inputs=(activation(), weight(axis=3), bias(of=(0, 1)))),
     steps=STEPS,

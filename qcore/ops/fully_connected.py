@@ -1,4 +1,4 @@
-"""FULLY_CONNECTED: y = activation(x @ w^T + bias), in integers, in float32, or float with integer weights.
+"""FULLY_CONNECTED: y = activation(x @ w^T + bias), in integers, in float32, or in float32 with integer weights.
 
     acc = sum((x - zx) * (w[c] - zw)) + bias[c]
     y   = clamp(round(acc * M[c]) + zy)              M = sx * sw / sy in float64, halves away from zero: no fixed point
@@ -6,6 +6,7 @@
 x [..., K] in rows of K, w [O, K], bias [O] or none; y [rows, O], or [..., O] with keep_num_dims. Weights have one scale
 and any zero point, or one scale per output channel and none (uint8: one scale). int16: zero points are 0; int64
 accumulators, or int32 ones where the options name an int32 bias.
+Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _hybrid.py.
 TFLite: kernels/fully_connected.cc; internal/reference/integer_ops/fully_connected.h
 """
 
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
+from qcore.ops._hybrid import integer_weights, quantize_rows
 from qcore.ops._product import (
     STEPS,
     Tail,
@@ -29,6 +32,7 @@ from qcore.ops._product import (
     float_result,
     optional_bias,
     tail,
+    trace_accumulator,
     weight_scales,
     wide_bias_type,
 )
@@ -64,6 +68,17 @@ class FloatParams:
     activation: Bounds
 
 
+@dataclass(frozen=True, slots=True)
+class HybridParams:
+    """The same for float32 input and integer weights."""
+
+    shape: Shape
+    asymmetric: bool
+    scale: NDArray[np.float32]
+    weights: Weights
+    activation: Bounds
+
+
 def infer(n: Node) -> list[Shape]:
     options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
     if options.weights_format != FullyConnectedOptionsWeightsFormat.DEFAULT:
@@ -83,14 +98,19 @@ def infer(n: Node) -> list[Shape]:
     return [(elements // depth, outputs)]
 
 
-def prepare(n: Node) -> Params | FloatParams:
+def prepare(n: Node) -> Params | FloatParams | HybridParams:
     options, x, w, y = n.options(FullyConnectedOptions), n.input(0), n.input(1), n.output()
-    if w.type not in WEIGHT_TYPES[x.type]:
+    hybrid = x.type == TensorType.FLOAT32 and w.type in WEIGHT_TYPES[TensorType.INT8]
+    if w.type not in WEIGHT_TYPES[x.type] and not hybrid:
         raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
     n.require(y.type == x.type, f"input and result must have one type, not {n.types}")
     outputs, fused = w.shape[0], options.fused_activation_function
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 2, outputs, x.type)
+        if hybrid:
+            weight_scales(n, w, outputs)
+            weights = gemm.prepare_weights(integer_weights(n, w))
+            return HybridParams(y.shape, options.asymmetric_quantize_inputs, w.scales, weights, bounds(n, fused))
         return FloatParams(y.shape, None if w.value is None else w.value.T, bounds(n, fused))
     per_channel = w.scales.size > 1
     weight_scales(n, w, outputs, per_channel=x.type != TensorType.UINT8)
@@ -130,6 +150,16 @@ def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]
     return [float_result(acc, rest[0] if rest else None, p.activation, ctx).reshape(p.shape)]
 
 
+def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]:
+    x, w, *rest = inputs
+    rows = quantize_rows(x.reshape(-1, w.shape[1]), p.asymmetric)
+    q = ctx.trace("quantize_input", rows.q)
+    acc = gemm.matmul(np.subtract(q, rows.zero_point, dtype=np.float32), p.weights)
+    trace_accumulator(acc, ctx)
+    product = acc.astype(np.float32) * (p.scale * rows.scale)
+    return [float_result(product, rest[0] if rest else None, p.activation, ctx, "scale").reshape(p.shape)]
+
+
 def version(n: Node) -> int:
     options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
     if x.type == TensorType.INT16 and w.type == TensorType.INT4:
@@ -150,7 +180,13 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels={"float32": eval_float32, "uint8": eval_quantized, "int8": eval_quantized, "int16": eval_quantized},
+    kernels={
+        "float32": eval_float32,
+        "uint8": eval_quantized,
+        "int8": eval_quantized,
+        "int16": eval_quantized,
+        "hybrid": eval_hybrid,
+    },
     rules=Rules(inputs=(activation(), weight(axis=0), bias(of=(0, 1)))),
     steps=STEPS,
     version=version,

@@ -44,14 +44,14 @@ def windows(draw: st.DrawFn, *, dilated: bool = True) -> Window:
 
 @st.composite
 def weights(
-    draw: st.DrawFn, shape: tuple[int, ...], dtype: Any, axis: int, *, per_channel: bool = True, int4: bool = False
+    draw: st.DrawFn, shape: tuple[int, ...], dtype: Any, axis: int, *, low: int = -128, int4: bool = False
 ) -> Operand:
     """Constant weights: uint8 with any zero point, int8 and int4 symmetric with one scale or one per channel."""
     if dtype is np.uint8:
         values, zero_point = draw(strategies.integers(shape, np.uint8)), draw(strategies.zero_points(np.uint8))
         return Operand(values, draw(strategies.scales()), zero_point, constant=True)
-    values = draw(strategies.integers(shape, np.int8, *((-8, 7) if int4 else (-128, 127))))
-    many = per_channel and draw(st.booleans())
+    values = draw(strategies.integers(shape, np.int8, *((-8, 7) if int4 else (low, 127))))
+    many = draw(st.booleans())
     scale = draw(strategies.channel_scales(shape[axis]) if many else strategies.scales())
     return Operand(values, scale, 0, axis, constant=True, type=TensorType.INT4 if int4 else None)
 
@@ -84,3 +84,12 @@ def results(draw: st.DrawFn, x: Operand, w: Operand, depth: int, dtype: Any) -> 
     scale = max(draw(st.one_of(st.just(scale), strategies.scales())), product * 2**-13)
     zero_point = 0 if dtype is np.int16 else draw(strategies.zero_points(dtype))
     return Result(dtype, float(np.float32(scale)), zero_point)
+
+
+@st.composite
+def hybrid_inputs(draw: st.DrawFn, shape: tuple[int, ...]) -> Operand:
+    """float32 data to be quantized on arrival: ties, offsets to one side, rows of zeros."""
+    values = draw(strategies.floats(shape))
+    offset = draw(st.sampled_from([0.0, 0.0, 3.0, -20.0, 100.0]))
+    kept = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random((shape[0], *[1] * (len(shape) - 1))) < 0.8
+    return Operand(((values + np.float32(offset)) * kept).astype(np.float32))

@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import activations, results
+from tests.ops.convolutions import activations, hybrid_inputs, results
 from tflite_schema import BatchMatMulOptions, BuiltinOperator
 
 Shape = tuple[int, ...]
@@ -59,11 +59,23 @@ def plain(draw: st.DrawFn) -> OneOp:
     return OneOp(BuiltinOperator.BATCH_MATMUL, operands, [Result(np.float32)], chosen, tolerance=1e-5)
 
 
+@st.composite
+def hybrid(draw: st.DrawFn) -> OneOp:
+    x_shape, w_shape, chosen = draw(shapes())
+    chosen.asymmetric_quantize_inputs = draw(st.booleans())
+    axis = len(w_shape) - (2 if chosen.adj_y else 1)
+    scale = draw(st.one_of(strategies.scales(), strategies.channel_scales(w_shape[axis])))
+    w = Operand(draw(strategies.integers(w_shape, np.int8)), scale, 0, axis, constant=draw(st.booleans()))
+    operands = [draw(hybrid_inputs(x_shape)), w]
+    return OneOp(BuiltinOperator.BATCH_MATMUL, operands, [Result(np.float32)], chosen, 3)
+
+
 CASES = {
     "float32": plain(),
     "int8": quantized(np.int8),
     "int8 to int32": quantized(np.int8, accumulators=True),
     "int16": quantized(np.int16),
+    "hybrid": hybrid(),
 }
 test_matches_reference = matches_reference(CASES)
 

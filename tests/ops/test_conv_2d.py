@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import BIAS_DTYPES, Window, activations, biases, results, weights, windows
+from tests.ops.convolutions import BIAS_DTYPES, Window, activations, biases, hybrid_inputs, results, weights, windows
 from tflite_schema import ActivationFunctionType, BuiltinOperator, Conv2DOptions, Padding, TensorType
 
 
@@ -59,6 +60,19 @@ def plain(draw: st.DrawFn) -> OneOp:
     return OneOp(BuiltinOperator.CONV_2D, operands, [Result(np.float32)], options(window, fused), tolerance=1e-5)
 
 
+@st.composite
+def hybrid(draw: st.DrawFn, *, int4: bool = False) -> OneOp:
+    """float32 activations and integer weights; grouped ones only with scales that differ."""
+    window = draw(windows())
+    x_shape, w_shape = draw(shapes(window))
+    w: Operand = draw(weights(w_shape, np.int8, 0, low=-127, int4=int4))
+    if x_shape[3] != w_shape[3]:
+        w = replace(w, scale=np.arange(1, w_shape[0] + 1, dtype=np.float32) * np.float32(draw(strategies.scales())))
+    bias = Operand(draw(strategies.floats(w_shape[:1])), constant=True)
+    operands = [draw(hybrid_inputs(x_shape)), w, bias]
+    return OneOp(BuiltinOperator.CONV_2D, operands, [Result(np.float32)], options(window, draw(strategies.FUSED)), 5)
+
+
 CASES = {
     "float32": plain(),
     "int8": quantized(np.int8),
@@ -67,6 +81,8 @@ CASES = {
     "int16 with int32 bias": quantized(np.int16, int32_bias=True),
     "int4 weights": quantized(np.int8, int4=True),
     "int16 with int4 weights": quantized(np.int16, int4=True),
+    "hybrid": hybrid(),
+    "hybrid with int4 weights": hybrid(int4=True),
 }
 test_matches_reference = matches_reference(CASES)
 
@@ -122,6 +138,15 @@ def test_refusals() -> None:
     refuses(tiny(operands=[x, scales, bias]), ModelError, "weights have 2 scales for 1 channels")
     refuses(tiny(operands=[Operand(x.value), w, bias]), ModelError, "no quantization scale")
     refuses(tiny(operands=[Operand(x.value, np.nan), w, bias]), ModelError, "finite multipliers")
+
+
+def test_hybrid_groups_need_scales_of_their_own() -> None:
+    """TFLite would read scales beyond the one there is."""
+    x = Operand(np.zeros((1, 2, 2, 2), np.float32))
+    w = Operand(np.ones((2, 1, 1, 1), np.int8), 0.5, constant=True)
+    bias = Operand(np.zeros(2, np.float32), constant=True)
+    case = OneOp(BuiltinOperator.CONV_2D, [x, w, bias], [Result(np.float32)], tiny().options, 5)
+    refuses(case, UnsupportedError, "needs a scale for each channel")
 
 
 def test_int16_needs_the_bias_type_it_has() -> None:

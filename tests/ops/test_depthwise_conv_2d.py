@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import BIAS_DTYPES, Window, activations, biases, results, weights, windows
+from tests.ops.convolutions import BIAS_DTYPES, Window, activations, biases, hybrid_inputs, results, weights, windows
 from tflite_schema import ActivationFunctionType, BuiltinOperator, DepthwiseConv2DOptions, Padding, TensorType
 
 
@@ -60,12 +60,25 @@ def plain(draw: st.DrawFn) -> OneOp:
     return OneOp(BuiltinOperator.DEPTHWISE_CONV_2D, operands, [Result(np.float32)], chosen, tolerance=1e-5)
 
 
+@st.composite
+def hybrid(draw: st.DrawFn) -> OneOp:
+    window = draw(windows())
+    x_shape, w_shape, multiplier = draw(shapes(window))
+    scale = draw(strategies.channel_scales(w_shape[3]))
+    w = Operand(draw(strategies.integers(w_shape, np.int8)), scale, 0, 3, constant=True)
+    bias = Operand(draw(strategies.floats(w_shape[3:])), constant=True)
+    operands = [draw(hybrid_inputs(x_shape)), w, bias][: draw(st.integers(2, 3))]
+    chosen = options(window, multiplier, draw(strategies.FUSED))
+    return OneOp(BuiltinOperator.DEPTHWISE_CONV_2D, operands, [Result(np.float32)], chosen, 6)
+
+
 CASES = {
     "float32": plain(),
     "int8": quantized(np.int8),
     "uint8": quantized(np.uint8),
     "int16": quantized(np.int16),
     "int4 weights": quantized(np.int8, int4=True),
+    "hybrid": hybrid(),
 }
 test_matches_reference = matches_reference(CASES)
 

@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import activations, biases, results, weights
+from tests.ops.convolutions import activations, biases, hybrid_inputs, results, weights
 from tflite_schema import BuiltinOperator, FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
 
 
@@ -67,6 +67,19 @@ def plain(draw: st.DrawFn) -> OneOp:
     return OneOp(BuiltinOperator.FULLY_CONNECTED, operands, [Result(np.float32)], chosen, 5, tolerance=1e-5)
 
 
+@st.composite
+def hybrid(draw: st.DrawFn, *, int4: bool = False) -> OneOp:
+    x_shape, w_shape, keep = draw(shapes())
+    operands: list[Operand | None] = [
+        draw(hybrid_inputs(x_shape)),
+        draw(weights(w_shape, np.int8, 0, low=-127, int4=int4)),
+        draw(st.one_of(st.none(), strategies.floats(w_shape[:1]).map(lambda b: Operand(b, constant=True)))),
+    ]
+    chosen = FullyConnectedOptions(fused_activation_function=draw(strategies.FUSED), keep_num_dims=keep)
+    chosen.asymmetric_quantize_inputs = draw(st.booleans())
+    return OneOp(BuiltinOperator.FULLY_CONNECTED, operands, [Result(np.float32)], chosen, 12)
+
+
 CASES = {
     "float32": plain(),
     "int8": quantized(np.int8),
@@ -75,6 +88,8 @@ CASES = {
     "int16 with int32 bias": quantized(np.int16, bias_type=TensorType.INT32),
     "int4 weights": quantized(np.int8, w_type=TensorType.INT4),
     "int16 with int4 weights": quantized(np.int16, w_type=TensorType.INT4),
+    "hybrid": hybrid(),
+    "hybrid with int4 weights": hybrid(int4=True),
 }
 test_matches_reference = matches_reference(CASES)
 
