@@ -29,7 +29,7 @@ from tflite_schema import (
     UnidirectionalSequenceLSTMOptions,
 )
 
-__all__ = ["FULL", "RULES", "Cell", "Layout", "Positions", "Types", "check_cell", "optional", "stored_states"]
+__all__ = ["FULL", "RULES", "STEPS", "Cell", "Layout", "Positions", "Types", "check_cell", "optional", "stored_states"]
 
 Options = LSTMOptions | UnidirectionalSequenceLSTMOptions | BidirectionalSequenceLSTMOptions
 Positions = tuple[int, int, int, int]
@@ -71,6 +71,18 @@ _CONSTRAINTS: tuple[Constraint, ...] = (
     state(),
     untouched(),
 )
+STEPS = {
+    "input_sums": "int8: clip16(round(Wx - zx * sum(W) + b, M)) of all gates in a row, [time, batch, gates * units]",
+    "gate_sums": "int8: clip16(input_sums + round(Rh - zh * sum(R), M))",
+    "input_gate": "sigmoid(Wi x + Ri h + Pi * c + bi), [time, batch, units]; CIFG: 1 - forget gate; int8: Q0.15",
+    "forget_gate": "sigmoid(Wf x + Rf h + Pf * c + bf); int8: Q0.15",
+    "cell_gate": "activation(Wg x + Rg h + bg); int8: tanh, Q0.15",
+    "cell_state": "c = clip(forget_gate * c + input_gate * cell_gate); int8: both products rounded, clip16",
+    "output_gate": "sigmoid(Wo x + Ro h + Po * c + bo); int8: Q0.15",
+    "hidden": "output_gate * activation(c); int8: clip8(round(o * tanh(c), M) + zm), - zm with a projection",
+    "output_state": "h = hidden, or clip(Wp hidden + bp); int8: clip8(round(Wp (hidden + zm) + bp, M) + zh)",
+}
+
 RULES = Rules(inputs=_CONSTRAINTS, quantizable=frozenset({"int8"}))
 
 

@@ -16,53 +16,34 @@ from numpy.typing import NDArray
 from qcore.numerics.float32 import sequential_sum
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops import _eigen
-from qcore.ops._hybrid import HybridWeights, multiply_accumulate, prepare_hybrid, quantize_rows
+from qcore.ops._hybrid import HybridWeights, MatrixWeights, integer_weights, multiply, prepare_hybrid
 from qcore.ops._lstm import Cell, Types, optional, stored_states
 from qcore.ops._recurrent import Activation, Trail, activation_function
 from tflite_schema import TensorType
 
-__all__ = ["FLOAT_TYPES", "HYBRID_TYPES", "STEPS", "FloatCell", "prepare_float", "prepare_hybrid_cell", "run_float"]
+__all__ = ["FLOAT_TYPES", "HYBRID_TYPES", "FloatCell", "prepare_float", "prepare_hybrid_cell", "run_float"]
 
 Float32Array = NDArray[np.float32]
 _F32 = TensorType.FLOAT32
-_INT8 = (TensorType.INT8, TensorType.UINT8)  # TFLite reads uint8 weights as int8 as well
+_INT8 = (TensorType.INT8, TensorType.UINT8)
 FLOAT_TYPES = Types((_F32,), (_F32,), _F32, _F32, (_F32, _F32))
 HYBRID_TYPES = Types(_INT8, _INT8, _F32, _F32, (_F32, _F32))
-
-STEPS = {
-    "input_gate": "sigmoid(Wi x + Ri h + Pi * c + bi), [time, batch, units]; CIFG: 1 - forget gate",
-    "forget_gate": "sigmoid(Wf x + Rf h + Pf * c + bf)",
-    "cell_gate": "activation(Wg x + Rg h + bg)",
-    "cell_state": "c = clip(forget gate * c + input gate * cell gate)",
-    "output_gate": "sigmoid(Wo x + Ro h + Po * c + bo)",
-    "hidden": "output gate * activation(c)",
-    "output_state": "h = hidden, or clip(Wp hidden + bp)",
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Products:
-    """Weights of all gates side by side, [inputs, gates * units]; float32 matrices."""
+    """Weights of all gates side by side, [inputs, gates * units], and of the projection; None: not there."""
 
-    input: Any
-    aux: Any
-    recurrent: Any
-    projection: Any
-
-    def multiply(self, y: Array | np.float32, x: Float32Array, w: Any) -> Float32Array:
-        """y + x @ w."""
-        return np.asarray(y + np.matmul(x, w), np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class HybridProducts(Products):
-    """The same with `HybridWeights`."""
-
+    input: MatrixWeights
+    aux: MatrixWeights | None
+    recurrent: MatrixWeights
+    projection: MatrixWeights | None
+    hybrid: bool = False
     asymmetric: bool = False
 
-    def multiply(self, y: Array | np.float32, x: Float32Array, w: HybridWeights) -> Float32Array:
-        """y + quantized x @ w."""
-        return multiply_accumulate(y, quantize_rows(x, self.asymmetric), w)
+    def multiply(self, y: Array | np.float32, x: Float32Array, w: MatrixWeights | None) -> Float32Array:
+        """y + x @ w; y where there are no weights."""
+        return np.asarray(y) if w is None else multiply(y, x, w, self.asymmetric)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +95,7 @@ def prepare_hybrid_cell(n: Node, cell: Cell, asymmetric: bool) -> FloatCell:
         None if gate in cell.diagonal else n.input(position)
         for gate, position in zip(cell.gates, cell.positions(layout.recurrent_weights), strict=True)
     ]
-    products = HybridProducts(
+    products = Products(
         _side_by_side(n, cell, [n.input(position) for position in cell.positions(layout.input_weights)]),
         _side_by_side(n, cell, [n.input(position) for position in cell.positions(layout.aux_weights)])
         if cell.aux_size
@@ -123,7 +104,8 @@ def prepare_hybrid_cell(n: Node, cell: Cell, asymmetric: bool) -> FloatCell:
         prepare_hybrid(integer_weights(n, n.input(layout.projection)), n.input(layout.projection).scale)
         if cell.projection
         else None,
-        asymmetric,
+        hybrid=True,
+        asymmetric=asymmetric,
     )
     scales = [
         tensor.scale if cell.peephole and (tensor := optional(n, position)) is not None else np.float32(1)
@@ -140,18 +122,6 @@ def _side_by_side(n: Node, cell: Cell, tensors: list[NodeTensor | None]) -> Hybr
     return prepare_hybrid(np.concatenate(values), np.repeat(scales, cell.units))
 
 
-def integer_weights(n: Node, tensor: NodeTensor) -> NDArray[np.int8]:
-    """A constant weight as int8; -128 is refused: TFLite's vector code negates it to itself."""
-    if tensor.value is None:
-        raise n.unsupported(f"weight tensor {tensor.index} {tensor.name!r} must be a constant")
-    value = tensor.value.view(np.int8)
-    if (value == -128).any():
-        raise n.unsupported(
-            f"weight tensor {tensor.index} {tensor.name!r} holds -128; symmetric weights lie in -127 ... 127"
-        )
-    return value
-
-
 def run_float(
     p: FloatCell, inputs: list[Any], x: Float32Array, aux: Float32Array | None, ctx: Context, *, backward: bool = False
 ) -> Float32Array:
@@ -162,7 +132,7 @@ def run_float(
     with np.errstate(over="ignore", invalid="ignore"):
         start = np.float32(0) if cell.layer_norm else np.concatenate(biases)
         fed = products.multiply(start, x, products.input)
-        if aux is not None and cell.aux_size:
+        if aux is not None:
             fed = products.multiply(fed, aux, products.aux)
         state, c = stored_states(cell, inputs)
         h = state.copy()
@@ -171,7 +141,7 @@ def run_float(
         trail = Trail(ctx, order)
         for t in order:
             a = products.multiply(fed[t], h, products.recurrent).reshape(cell.batch, len(cell.gates), cell.units)
-            if cell.diagonal and isinstance(products, HybridProducts):
+            if cell.diagonal and products.hybrid:
                 _add_diagonal(cell, inputs, a, h)
             h = _step(p, products, inputs, a, c, trail)
             y[t] = h

@@ -33,24 +33,11 @@ from qcore.ops._lstm_norm import LayerNorm, layer_normalize, prepare_layer_norm
 from qcore.ops._recurrent import Trail
 from tflite_schema import TensorType
 
-__all__ = ["INTEGER_TYPES", "STEPS", "IntegerCell", "prepare", "run_integer"]
+__all__ = ["INTEGER_TYPES", "IntegerCell", "prepare", "run_integer"]
 
 _INT8, _INT16 = TensorType.INT8, TensorType.INT16
 INTEGER_TYPES = Types((_INT8,), (_INT16,), TensorType.INT32, _INT16, (_INT8, _INT16))
 INT8_RANGE, INT16_RANGE = (-128, 127), (-32768, 32767)
-_GATE_NAMES = ("input_gate", "forget_gate", "cell_gate", "output_gate")
-
-STEPS = {
-    "input_sums": "clip16(round(Wx - zx * sum(W) + b, M)) for all gates in a row, [time, batch, gates * units]",
-    "gate_sums": "clip16(input sums + round(Rh - zh * sum(R), M)), [time, batch, gates * units]",
-    "input_gate": "sigmoid(sums), Q0.15; CIFG: 32767 - forget gate",
-    "forget_gate": "sigmoid(sums), Q0.15",
-    "cell_gate": "tanh(sums), Q0.15",
-    "cell_state": "clip16(round(f * c / 2^15) + round(i * g * 2^-30 / sc))",
-    "output_gate": "sigmoid(sums), Q0.15",
-    "hidden": "clip8(round(o * tanh(c), M) + zm); minus zm before a projection",
-    "output_state": "hidden, or clip8(round(Wp (hidden + zm) + bp, M) + zh)",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,15 +206,14 @@ def _step(p: IntegerCell, sums: NDArray[np.int32], c: NDArray[np.int16], trail: 
             a = _add_peephole(p, p.peepholes[number], a, c)
         if number in p.norms:
             a = layer_normalize(a, p.norms[number])
-        return trail.keep(_GATE_NAMES[number], tanh(a, 3) if number == 2 else sigmoid(a))
+        return tanh(a, 3) if number == 2 else sigmoid(a)
 
-    added = gate(0) if cell.has_input_gate else None
     kept = gate(1)
-    if added is None:
-        added = trail.keep("input_gate", 32767 - kept)
-    update_cell(c, kept, added, gate(2), p.cell_exponent, p.cell_clip)
+    added = trail.keep("input_gate", gate(0) if cell.has_input_gate else 32767 - kept)
+    trail.keep("forget_gate", kept)
+    update_cell(c, kept, added, trail.keep("cell_gate", gate(2)), p.cell_exponent, p.cell_clip)
     trail.keep("cell_state", c)
-    opened = gate(3)
+    opened = trail.keep("output_gate", gate(3))
     hidden = requantize(opened * tanh(c, 15 + p.cell_exponent), p.hidden) + p.hidden_zero_point
     hidden = trail.keep("hidden", np.clip(hidden, *INT8_RANGE))
     if p.projection is None:

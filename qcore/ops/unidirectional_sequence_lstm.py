@@ -18,7 +18,7 @@ from typing import Any
 
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops import _lstm_float, _lstm_integer
-from qcore.ops._lstm import FULL, RULES, check_cell
+from qcore.ops._lstm import FULL, RULES, STEPS, check_cell
 from qcore.ops._lstm_float import FLOAT_TYPES, HYBRID_TYPES, FloatCell, run_float
 from qcore.ops._lstm_integer import INTEGER_TYPES, IntegerCell, run_integer
 from qcore.ops._recurrent import steps_first, steps_in_place
@@ -85,6 +85,6 @@ OP = Op(
     prepare=prepare,
     kernels={"float32": eval_float, "hybrid": eval_float, "int8": eval_int8},
     rules=RULES,
-    steps={**_lstm_float.STEPS, **_lstm_integer.STEPS},
+    steps=STEPS,
     version=version,
 )
