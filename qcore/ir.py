@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from qcore.errors import ModelError
 from qcore.numerics.packing import unpack_int4
-from tflite_schema import BuiltinOperator, Metadata, SignatureDef, Table, TensorType
+from qcore.numerics.sparse import Level, densify
+from tflite_schema import BuiltinOperator, DimensionType, Metadata, SignatureDef, Table, TensorType
 
 __all__ = ["DTYPES", "Model", "Operator", "QuantParams", "Subgraph", "Tensor", "numpy_dtype", "tensor_type"]
 
@@ -219,6 +220,8 @@ class Model:
         if tensor.type == TensorType.STRING:
             return _strings(data, tensor)
         dtype = numpy_dtype(tensor.type)
+        if tensor.extra.get("sparsity") is not None:
+            return _dense(data, tensor, dtype)
         expected = (tensor.size + 1) // 2 if tensor.type == TensorType.INT4 else tensor.size * dtype.itemsize
         if data.size != expected:
             raise ModelError(
@@ -260,6 +263,29 @@ class Model:
             metadata=list(self.metadata),
             extra=dict(self.extra),
         )
+
+
+def _dense(data: NDArray[np.uint8], tensor: Tensor, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A sparse constant written out in full; ModelError where its description does not fit its shape or bytes."""
+    sparsity = tensor.extra["sparsity"]
+    levels = []
+    for entry in sparsity.dim_metadata or []:
+        segments, indices = (
+            None if part is None or part.values is None else np.asarray(part.values, np.int64)
+            for part in (entry.array_segments, entry.array_indices)
+        )
+        dense = entry.format == DimensionType.DENSE
+        levels.append(Level(int(entry.dense_size)) if dense else Level(0, segments, indices))
+    order, block_map = (
+        [] if part is None else [int(d) for d in part] for part in (sparsity.traversal_order, sparsity.block_map)
+    )
+    try:
+        if tensor.type == TensorType.INT4:
+            raise ValueError("sparse tensor: 4-bit numbers are not supported")
+        values = np.frombuffer(data.tobytes(), dtype.newbyteorder("<")).astype(dtype, copy=False)
+        return densify(values, tensor.shape, order, block_map, levels)
+    except ValueError as error:
+        raise ModelError(f"tensor {tensor.name!r}: {error}") from None
 
 
 def _strings(data: NDArray[np.uint8], tensor: Tensor) -> NDArray[Any]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
+from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
 from qcore.tflite import to_bytes
+from tests.one_op import stored
 from tflite_schema import AddOptions, BuiltinOperator, SignatureDef, TensorMap, TensorType
 
 F32 = TensorType.FLOAT32
@@ -54,3 +55,34 @@ def content(model: Model) -> bytes:
 
 def values(*rows: Any) -> Any:
     return np.array(rows, np.float32)
+
+
+class GraphBuilder:
+    """One graph of a model in the making: tensors and operators are appended, `done` names inputs and outputs."""
+
+    def __init__(self, model: Model, name: str) -> None:
+        self.model = model
+        self.graph = Subgraph(name, [], [], (), ())
+        model.subgraphs.append(self.graph)
+
+    def tensor(self, dtype: Any, shape: Sequence[int] = (), value: Any = None, quant: QuantParams | None = None) -> int:
+        """A tensor of a dtype or TensorType, constant where a value is given; returns its index."""
+        type_ = dtype if isinstance(dtype, TensorType) else tensor_type(dtype)
+        buffer, size = 0, tuple(shape)
+        if value is not None:
+            array = np.asarray(value, None if type_ == TensorType.STRING else dtype)
+            buffer, size = self.model.add_buffer(stored(array, type_)), array.shape
+        self.graph.tensors.append(Tensor(f"t{len(self.graph.tensors)}", size, type_, buffer, quant))
+        return len(self.graph.tensors) - 1
+
+    def op(self, code: BuiltinOperator, inputs: Sequence[int], outputs: Sequence[int], options: Any = None) -> None:
+        """Append an operator."""
+        self.graph.operators.append(Operator(code, tuple(inputs), tuple(outputs), options))
+
+    def done(self, inputs: Sequence[int] = (), outputs: Sequence[int] = ()) -> None:
+        """Name the graph's inputs and outputs."""
+        self.graph.inputs, self.graph.outputs = tuple(inputs), tuple(outputs)
+
+
+def empty_model() -> Model:
+    return Model(subgraphs=[], buffers=[None])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qcore.errors import QCoreError
 from qcore.interpreter import Interpreter
+from qcore.ir import Model
 from qcore.tflite import to_bytes
 from tests import oracle, strategies
 from tests.one_op import OneOp, Operand, Result
@@ -120,3 +121,16 @@ def refused(case: OneOp, message: str, *, theirs: bool = True) -> None:
 def constant(content: Any, dtype: Any = np.int32) -> Operand:
     """An operand stored in the file."""
     return Operand(np.asarray(content, dtype), constant=True)
+
+
+def same_as_tflite(model: Model, feeds: list[Array], invocations: int = 1, *, optimized: bool = False) -> list[Array]:
+    """Our results of the last run, after asserting that TFLite's are equal."""
+    content = to_bytes(model)
+    theirs = oracle.outputs(content, feeds, invocations, optimized=optimized)
+    runner = Interpreter(content)
+    ours = [runner.run(feeds) for _ in range(invocations)][-1]
+    for mine, reference in zip(ours, theirs, strict=True):
+        assert mine.dtype == reference.dtype
+        assert mine.shape == reference.shape
+        assert oracle.same_bits(mine, reference).all()
+    return ours

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from qcore.interpreter import Interpreter
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, tensor_type
+from qcore.op import find
 from qcore.tflite import to_bytes
 from tests import oracle
 from tflite_schema import BuiltinOperator, TensorType
@@ -86,7 +87,7 @@ class OneOp:
             tensor = Tensor(f"operand{position}", operand.value.shape, type_, 0, operand.quant)
             tensor.is_variable = operand.variable
             if operand.constant:
-                tensor.buffer = model.add_buffer(_stored(operand.value, type_))
+                tensor.buffer = model.add_buffer(stored(operand.value, type_))
             inputs.append(len(tensors))
             if not operand.constant and not operand.variable:
                 fed.append(len(tensors))
@@ -105,7 +106,8 @@ class OneOp:
         return [o.value for o in self.operands if o is not None and not o.constant and not o.variable]
 
 
-def _stored(value: Array, type_: TensorType) -> Any:
+def stored(value: Array, type_: TensorType) -> Any:
+    """What a buffer holds for a value: 4-bit numbers packed, strings as TFLite lays them out."""
     if type_ == TensorType.INT4:
         from qcore.numerics.packing import pack_int4
 
@@ -124,12 +126,14 @@ def _string_buffer(texts: list[bytes]) -> bytes:
 def check(case: OneOp) -> int:
     """Assert that our results equal those of TFLite's reference kernels; the number of values compared.
 
-    Integers and booleans must all be equal. Floats too, unless the case states a tolerance.
+    Integers and booleans must all be equal. Floats too, unless the case states a tolerance. A recorded run must give the
+    same bits as a plain one, and trace declared steps only, in their declared order.
     """
     model = to_bytes(case.model())
     theirs = oracle.outputs(model, case.feeds(), case.invocations, optimized=case.optimized)
     runner = Interpreter(model)
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
+    _check_recording(case, model, ours)
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
         assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"
@@ -144,6 +148,17 @@ def check(case: OneOp) -> int:
         assert not wrong.any(), _difference(position, mine, reference, wrong)
         compared += mine.size
     return compared
+
+
+def _check_recording(case: OneOp, model: bytes, plain: Sequence[Array]) -> None:
+    runner = Interpreter(model)
+    recording = runner.record()
+    recorded = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
+    for position, (mine, again) in enumerate(zip(plain, recorded, strict=True)):
+        assert oracle.same_bits(mine, again).all(), f"result {position}: recording changes the result"
+    declared = list(find(case.code, case.model().main.operators[0].custom_code).steps)
+    traced = list(recording.steps(0))
+    assert traced == [name for name in declared if name in traced], f"traced {traced}, declared {declared}"
 
 
 def _difference(position: int, mine: Array, reference: Array, wrong: Array) -> str:

@@ -71,7 +71,8 @@ def outputs(
 
 def same_bits(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:
     """Elementwise: equal values, NaN equal to NaN; -0.0 equals 0.0."""
-    equal: NDArray[np.bool_] = ours == theirs
+    with np.errstate(invalid="ignore"):
+        equal: NDArray[np.bool_] = ours == theirs
     if ours.dtype.kind in "fc":
         equal |= np.isnan(ours) & np.isnan(theirs)
     return equal

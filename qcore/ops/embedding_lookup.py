@@ -1,0 +1,99 @@
+"""EMBEDDING_LOOKUP: rows of a table.
+
+    y[i] = table[ids[i]]                         float, integers: copied
+    y[i] = table[ids[i]] * s,  s or s[ids[i]]    hybrid: integer table (zero point 0), float32 or float16 result
+
+Ids (operand 0): an int32 vector; table (operand 1): two dimensions at least. A uint8 table of a hybrid lookup is read
+as int8, as TFLite does.
+
+TFLite: kernels/embedding_lookup.cc
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._movement import (
+    COMMON,
+    check_indices,
+    kernels,
+    per_tensor,
+    require_counts,
+    require_same_quantization,
+    require_same_type,
+    require_types,
+)
+from qcore.rules import Rules, activation, untouched
+from tflite_schema import TensorType
+
+_HYBRID = (TensorType.INT8, TensorType.UINT8, TensorType.INT4)
+_FLOATS = (TensorType.FLOAT32, TensorType.FLOAT16)
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """float32 scales, one or one for each row, where the lookup is hybrid; and the place for messages about an id."""
+
+    scale: NDArray[np.float32] | None
+    dtype: np.dtype[np.generic]
+    place: str
+
+
+def infer(n: Node) -> list[Shape]:
+    require_counts(n, 2)
+    ids, table = require_types(n, 0, (TensorType.INT32,), "ids"), n.input(1)
+    n.require_shapes(ids.rank == 1, f"ids have shape {ids.shape}, expected a vector")
+    n.require_shapes(table.rank >= 2, f"the table has shape {table.shape}, expected two dimensions or more")
+    return [(*ids.shape, *table.shape[1:])]
+
+
+def prepare(n: Node) -> Params:
+    table, y = n.input(1), n.output()
+    if table.type in _HYBRID and y.type in _FLOATS:
+        scale, quant = table.scales, table.quant
+        n.require(quant is not None and not quant.zero_point.any(), "the table's zero point must be 0")
+        if scale.size > 1:
+            axis = 0 if quant is None else quant.quantized_dimension
+            fits = axis == 0 and scale.size == table.shape[0]
+            n.require(fits, f"{scale.size} scales along axis {axis} for {table.shape[0]} rows")
+        columns = int(np.prod(table.shape[1:]))
+        if table.type == TensorType.INT4 and columns % 2:
+            raise n.unsupported(f"rows of {columns} 4-bit numbers; TFLite reads rows of whole bytes only")
+        return Params(scale.reshape(-1, *[1] * (table.rank - 1)), y.dtype, n.place)
+    require_same_type(n, table, y)
+    if per_tensor(y) != (0, 0):
+        require_same_quantization(n, table, y)
+    return Params(None, y.dtype, n.place)
+
+
+def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    ids, table = inputs
+    check_indices(ids, table.shape[0], p.place)
+    rows = table[ids]
+    if p.scale is None:
+        return [rows]
+    scale = p.scale if len(p.scale) == 1 else p.scale[ids]
+    return [(rows.astype(np.int8).astype(np.float32) * scale).astype(p.dtype)]
+
+
+def version(n: Node) -> int:
+    table, y = n.input(1), n.output()
+    if table.type == TensorType.INT4:
+        return 4
+    if y.type in _FLOATS and table.type in _HYBRID:
+        return 3 if table.quant is not None and table.quant.is_per_channel else 2
+    return 1
+
+
+OP = Op(
+    infer=infer,
+    prepare=prepare,
+    kernels=kernels(eval_any, *COMMON, "bool", "float16", "int4"),
+    rules=Rules(inputs=(untouched(), activation()), quantizable=frozenset({"int8"})),
+    version=version,
+    typed_by=1,
+)

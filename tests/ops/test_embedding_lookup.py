@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from tests import movement, strategies
+from tests.movement import COMMON, constant, refused
+from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tflite_schema import BuiltinOperator, TensorType
+
+
+@st.composite
+def copied(draw: st.DrawFn, dtype: Any) -> OneOp:
+    table = draw(movement.operand(draw(movement.shape(2, 4, 4)), dtype, constant=None))
+    return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [draw(ids(table.value.shape[0])), table], [movement.like(table)])
+
+
+def ids(rows: int) -> st.SearchStrategy[Operand]:
+    drawn = st.lists(st.integers(0, rows - 1), min_size=1, max_size=6)
+    return st.tuples(drawn, st.booleans()).map(lambda pair: Operand(np.array(pair[0], np.int32), constant=pair[1]))
+
+
+@st.composite
+def hybrid(draw: st.DrawFn, dtype: Any) -> OneOp:
+    shape = draw(movement.shape(2, 4, 4))
+    low, high, type_ = (None, None, None)
+    if dtype == "int4":
+        shape = (*shape[:-1], shape[-1] * 2)
+        low, high, type_ = -8, 7, TensorType.INT4
+    held = np.int8 if dtype == "int4" else dtype
+    scale = draw(st.one_of(strategies.scales(), strategies.channel_scales(shape[0])))
+    stored = True if dtype == "int4" else draw(st.booleans())
+    table = Operand(draw(strategies.integers(shape, held, low, high)), scale, 0, constant=stored, type=type_)
+    y = Result(draw(st.sampled_from([np.float32, np.float16])))
+    return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [draw(ids(shape[0])), table], [y])
+
+
+CASES = {
+    **movement.cases(copied, *COMMON, "bool", "float16"),
+    "int8": st.one_of(copied(np.int8), hybrid(np.int8)),
+    "uint8": st.one_of(copied(np.uint8), hybrid(np.uint8)),
+    "int4": hybrid("int4"),
+}
+test_matches_reference = matches_reference(CASES)
+
+
+def model(index: Any, table: Operand, result: Any = np.float32) -> OneOp:
+    return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [constant(index), table], [Result(result)])
+
+
+def test_a_uint8_table_is_read_as_int8() -> None:
+    assert check(model([0, 0], Operand(np.array([[0, 127, 128, 255]], np.uint8), 0.5))) == 8
+
+
+def test_refusals() -> None:
+    table = Operand(np.zeros((2, 3), np.int8), 0.5)
+    refused(model([2], table), r"index 2 at \(0,\) is outside \[0, 2\)")
+    refused(model([-1], table), "index -1")
+    refused(model([0], Operand(table.value, 0.5, 3)), "zero point must be 0")
+    refused(model([0], Operand(table.value, [0.5, 0.25, 1.0], 0, 1)), "3 scales along axis 1 for 2 rows")
+    refused(model([[0]], table), "expected a vector")
+    refused(model([0], Operand(np.zeros(2, np.float32))), "expected two dimensions or more")
+    odd = Operand(np.zeros((2, 3), np.int8), 0.5, constant=True, type=TensorType.INT4)
+    refused(model([1], odd), "rows of 3 4-bit numbers", theirs=False)  # TFLite reads the wrong half of a byte
