@@ -1,7 +1,7 @@
 """The long run: every operator and type against TFLite's reference kernels, until enough values were compared.
 
-`make conformance` draws cases from each tests/ops/test_<op>.py's `CASES` until VALUES output values of that operator and
-type were compared, and writes what it saw to qcore/data/evidence.json, which `qcore ops` shows.
+`make conformance` draws cases from each tests/ops/test_<op>.py's `CASES` until VALUES output values of that operator
+and type were compared, and writes what it saw to qcore/data/evidence.json, which `qcore ops` shows.
 """
 
 from __future__ import annotations

@@ -48,4 +48,4 @@ def test_prune_drops_what_nothing_uses() -> None:
     pruned = edit.prune(model)
     assert [t.name for t in pruned.main.tensors] == ["x", "one", "middle", "y"]
     assert len(pruned.buffers) == 2
-    assert load(to_bytes(pruned)).signatures[0].outputs[0].tensor_index == 3  # type: ignore[index]
+    assert load(to_bytes(pruned)).signatures[0].outputs[0].tensor_index == 3

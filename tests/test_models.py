@@ -73,6 +73,7 @@ def feeds(interpreter: Interpreter, kind: str, seed: int = 0) -> list[Array]:
             continue
         info = np.iinfo(dtype)
         low, high = int(info.min), int(info.max)
+        value: Array
         if kind == "uniform":
             value = rng.integers(low, high, shape, endpoint=True)
         elif kind == "small":

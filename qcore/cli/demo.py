@@ -94,7 +94,7 @@ def _input(model: Model, image: Array) -> Array:
 
 
 def _report(result: dict[str, Any], layers: list[LayerError]) -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["float32", f"{result['accuracy_float']:.1%}", f"{result['bytes_float']:,}", ""],
         [
             "int8",
