@@ -118,7 +118,7 @@ def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     flat = np.zeros(updates.shape, np.int64)
     inside = np.ones(updates.shape, np.bool_)
     for axis, size in enumerate(x.shape):
-        coordinate = start[axis].reshape(spread)
+        coordinate = np.minimum(start[axis], size).reshape(spread)
         if axis in p.window_axes:
             along = p.window_dims[p.window_axes.index(axis)]
             ramp = np.arange(updates.shape[along]).reshape(-1, *[1] * (updates.ndim - along - 1))
