@@ -1,13 +1,14 @@
-"""Quantization after training, as TensorFlow's converter does it.
+"""Quantization after training, as TensorFlow's converter does it, stage by stage.
 
-    plan      what is to become of every operator and constant
-    ranges    which calibrated ranges count
-    solve     a type for every tensor
-    choose    which operators compute in integers
-    rewrite   the operators in order, with conversions between them
-    border    the types of graph inputs and outputs
-    layout    tensors, names and buffers in the converter's order
-    finish    shared buffers, metadata
+recipe    what the user asks for
+plan      what is to become of every operator and constant
+ranges    which calibrated ranges count
+solve     a type for every tensor
+choose    which operators compute in integers
+rewrite   the operators in order, with conversions between them
+border    the types of graph inputs and outputs
+layout    tensors, names and buffers, in the converter's order
+finish    shared buffers, metadata
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
 from qcore.quantizer.plan import Plan, make_plan
 from qcore.quantizer.ranges import types_from_ranges
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
-from qcore.quantizer.rewrite import rewrite
+from qcore.quantizer.rewrite import Program, rewrite
 from qcore.quantizer.solve import Solution, solve
-from tflite_schema import TensorType
+from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["RECIPES", "Recipe", "quantize"]
+
+CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 
 
 def quantize(
@@ -49,9 +52,9 @@ def quantize(
     dtypes or tf.DType; None: the recipe's, float32 by default.
 
     Given TensorFlow's ranges, the file equals TFLiteConverter's: tensors, parameters, constants, operators, order.
-    CalibrationError: ranges are missing, not finite, or of another model. QuantizationError: the model is empty, already
-    quantized, or has NaN in its weights, or the recipe does not exist. UnsupportedError: an operator qcore has no rules
-    for.
+    CalibrationError: ranges are missing, not finite, or of another model. QuantizationError: the model is empty or
+    already quantized, has NaN in its weights, asks for contradictory scales, or the recipe does not exist.
+    UnsupportedError: an operator qcore has no rules for.
     """
     chosen = resolve(
         recipe,
@@ -72,6 +75,8 @@ def quantize(
         _require_ranges(plan, solution, choice, observed)
         program = rewrite(plan, solution, choice)
         settle_border(program, chosen, is_main=subgraph == 0)
+        if chosen.strict:
+            _require_integers(plan, program)
         number = lay_out(result, source, plan, solution, program, names)
         result.signatures = [
             renumbered(signature, number) if signature.subgraph_index == subgraph else signature
@@ -106,7 +111,12 @@ def _calibration(model: Model, ranges: Calibration | Mapping[str | int, tuple[fl
 
 
 def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Mapping[int, Any]) -> None:
-    """CalibrationError if an operator stays in float only because nothing is known of one of its tensors."""
+    """CalibrationError if an operator stays in float only because nothing is known of one of its tensors.
+
+    A graph other than the main one that no sample reached has no ranges at all, and stays in float.
+    """
+    if plan.subgraph and not observed:
+        return
     for index, operator in enumerate(plan.graph.operators):
         if index in choice.integer or not plan.quantizable(index) or plan.denied(index):
             continue
@@ -117,3 +127,18 @@ def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Ma
                     f"inputs missing statistics: {plan.place(index)} needs the range of {plan.name(tensor)}; calibrate "
                     "with samples that reach it, or give its range with Calibration.of"
                 )
+
+
+def _require_integers(plan: Plan, program: Program) -> None:
+    """QuantizationError if an operator other than a conversion at the border computes in float."""
+    left = []
+    for line in program.lines:
+        values = [*(value for value in line.inputs if value is not None), *line.outputs]
+        if line.code not in CONVERSIONS and any(value.type == TensorType.FLOAT32 for value in values):
+            left.append(f"{line.operator.name} {line.outputs[0].name!r}" if line.outputs else line.operator.name)
+    if left:
+        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        raise QuantizationError(
+            f"subgraph {plan.subgraph}: {len(left)} operators would stay in float: {shown}; TensorFlow does not quantize "
+            f"them to {plan.recipe.scheme}, or they are denylisted. Replace them, or quantize without strict"
+        )

@@ -2,7 +2,7 @@
 
     float32   QUANTIZE after each input and DEQUANTIZE before each output stay
     int8      they go, and the graph starts and ends with the integers themselves
-    uint8     the input is uint8 with the same scale and zero point + 128, and a QUANTIZE makes it int8; outputs likewise
+    uint8     the input is uint8 with the same scale and zero point + 128, a QUANTIZE makes it int8; outputs likewise
 An input that no QUANTIZE reads, and an output that no DEQUANTIZE writes, keep their type.
 TensorFlow: modify_io_nodes.cc, optimize_op_order.cc, post_quantize.cc
 """
@@ -75,18 +75,19 @@ def _push_down(program: Program) -> None:
         changed = False
         readers = program.readers()
         for line in program.lines:
-            if line.code == DEQUANTIZE and _push_one(program, line, readers[line.outputs[0]] if line.outputs[0] in readers else []):
+            if line.code == DEQUANTIZE and _push_one(program, line, readers.get(line.outputs[0], [])):
                 changed = True
                 break
 
 
 def _push_one(program: Program, line: Line, readers: list[Line | None]) -> bool:
     reader = readers[0] if len(readers) == 1 else None
-    if reader is None or len(reader.outputs) != 1 or not find(reader.code, reader.operator.custom_code).rules.same_scale:
+    if reader is None or len(reader.outputs) != 1:
         return False
     source, result = line.inputs[0], reader.outputs[0]
     assert source is not None
-    if source.tensor.size <= result.tensor.size:
+    moves_data = find(reader.code, reader.operator.custom_code).rules.same_scale
+    if not moves_data or source.tensor.size <= result.tensor.size:
         return False
     integer = Value(result.name, result.tensor, source.quantized)
     dequantized = Value(line.outputs[0].name, result.tensor)

@@ -57,7 +57,7 @@ class Choice:
         return all(map(self.effective, (*operands, *results))) and not any(map(self._vanished, results))
 
     def _vanished(self, tensor: int) -> bool:
-        """Whether nothing reads a result that has its own range: its conversions are gone before operators are chosen."""
+        """Whether nothing reads a result that has its own range; its conversions are gone by then."""
         unused = not self.plan.uses.get(tensor) and tensor not in self.plan.graph.outputs
         return unused and tensor in self.solution.own
 

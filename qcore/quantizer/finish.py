@@ -5,8 +5,6 @@ TensorFlow: python/convert.py, deduplicate_readonly_buffers; tools/versioning/ru
 
 from __future__ import annotations
 
-import hashlib
-
 from qcore.ir import Model
 from qcore.quantizer.runtime_version import minimum_runtime_version
 from tflite_schema import Metadata
@@ -27,28 +25,29 @@ def share_equal_buffers(model: Model) -> None:
     for graph in model.subgraphs:
         read = {tensor for op in graph.operators for tensor in op.inputs if tensor >= 0}
         written = {tensor for op in graph.operators for tensor in (*op.outputs, *op.intermediates)}
-        for tensor in read - written - {*graph.inputs, *graph.outputs}:
-            if not graph.tensors[tensor].is_variable:
-                constants.add(graph.tensors[tensor].buffer)
-    kept: dict[tuple[int, bytes], int] = {}
+        for index in read - written - {*graph.inputs, *graph.outputs}:
+            if not graph.tensors[index].is_variable:
+                constants.add(graph.tensors[index].buffer)
+    kept: dict[bytes, int] = {}
     shared: dict[int, int] = {}
-    for index in sorted(constants):
-        data = model.buffers[index]
+    for buffer in sorted(constants):
+        data = model.buffers[buffer]
         if data is not None and data.size:
-            key = data.size, hashlib.md5(data.tobytes(), usedforsecurity=False).digest()
-            first = kept.setdefault(key, index)
-            if first != index:
-                shared[index] = first
+            first = kept.setdefault(data.tobytes(), buffer)
+            if first != buffer:
+                shared[buffer] = first
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             tensor.buffer = shared.get(tensor.buffer, tensor.buffer)
-    for index in shared:
-        model.buffers[index] = None
+    for buffer in shared:
+        model.buffers[buffer] = None
 
 
 def set_metadata(result: Model, source: Model) -> None:
     """Carry the metadata over, sorted by name, then the lowest runtime version that knows all operators."""
-    entries = sorted((entry for entry in source.metadata if entry.name != _VERSION_KEY), key=lambda entry: entry.name)
+    entries = sorted(
+        (entry for entry in source.metadata if entry.name != _VERSION_KEY), key=lambda entry: entry.name or ""
+    )
     result.metadata = []
     for entry in entries:
         result.buffers.append(source.buffers[int(entry.buffer)])

@@ -1,8 +1,8 @@
 """The new graph from the program: which tensors there are, in which order, under which names, in which buffers.
 
 Tensors stand in the converter's order: graph inputs; unquantized constants, as a rule in the order of their first use;
-quantized constants from the last use to the first, copies of one together; then the results of every operator. Each tensor has a buffer of its own, in
-the same order, behind the empty buffer 0.
+quantized constants from the last use to the first, copies of one together; then the results of every operator. Each
+tensor has a buffer of its own, in the same order, behind the empty buffer 0.
 TensorFlow: flatbuffer_export.cc; op_or_arg_name_mapper.cc
 """
 
@@ -18,7 +18,7 @@ from qcore.quantizer.order import constant_order
 from qcore.quantizer.plan import Plan
 from qcore.quantizer.rewrite import Program, Value
 from qcore.quantizer.solve import Solution
-from tflite_schema import BuiltinOperator, SignatureDef
+from tflite_schema import BuiltinOperator, SignatureDef, TensorMap
 
 __all__ = ["Names", "lay_out", "renumbered", "set_versions"]
 
@@ -120,13 +120,12 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
     else:
         result.add_buffer(data)
     extra = {key: item for key, item in value.tensor.extra.items() if key != "absent"} | {"has_rank": True}
+    quant: QuantParams | None = _no_parameters()
     if value.quantized is not None:
         quant = value.quantized.quant
-    else:
-        quant = value.tensor.quant if _is_given(value) else _no_parameters()
-    return replace(
-        value.tensor, name=name, type=value.type, buffer=len(result.buffers) - 1, quant=quant, extra=extra
-    )
+    elif _is_given(value):
+        quant = value.tensor.quant
+    return replace(value.tensor, name=name, type=value.type, buffer=len(result.buffers) - 1, quant=quant, extra=extra)
 
 
 def _no_parameters() -> QuantParams:
@@ -152,8 +151,8 @@ def set_versions(model: Model) -> None:
 def renumbered(signature: SignatureDef, number: dict[int, int]) -> SignatureDef:
     """A signature that refers to the new tensors, its entries sorted by name."""
 
-    def entries(old: list[object] | None) -> list[object]:
+    def entries(old: list[TensorMap] | None) -> list[TensorMap]:
         moved = [entry.replace(tensor_index=number[int(entry.tensor_index)]) for entry in old or []]
-        return sorted(moved, key=lambda entry: entry.name)
+        return sorted(moved, key=lambda entry: entry.name or "")
 
     return signature.replace(inputs=entries(signature.inputs), outputs=entries(signature.outputs))

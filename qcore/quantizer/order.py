@@ -91,9 +91,7 @@ def _with_conversions(solution: Solution, statement: Statement) -> Iterator[Stat
         yield Statement("conversions", statement.tensor)
 
 
-def _replaced(
-    solution: Solution, statement: Statement, plain: set[int], quantized: set[int]
-) -> Iterator[Statement]:
+def _replaced(solution: Solution, statement: Statement, plain: set[int], quantized: set[int]) -> Iterator[Statement]:
     if statement.kind == "conversions":
         if statement.tensor in quantized:
             yield OTHER

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.edit import add_constant, add_tensor
-from qcore.errors import QuantizationError
+from qcore.errors import QuantizationError, UnsupportedError
 from qcore.ir import Model, Operator, Subgraph
 from qcore.op import find
 from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.recipe import Recipe
-from qcore.rules import Fixed, Rules, Weight
+from qcore.rules import Constraint, Fixed, Rules, State, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["Plan", "Use", "make_plan"]
@@ -39,11 +39,11 @@ _SIDE_EFFECTS = frozenset(
 class Plan:
     """One graph, seen by the quantizer.
 
-    graph: a copy; duplicated constants are appended. rules[i]: of operator i. values: the float32 constants.
-    given: integer constants that the file quantized already. origin: copy of a constant -> the constant;
-    late_copies: those made while solving.
-    self_scaled: constants whose parameters follow from their own values, with the channel axis of weights (None: per
-    tensor; "asymmetric" constants map to no Weight). absent_name: a name that an operand left off takes away from tensors. uses, producers: as in Subgraph, of the copy.
+    graph: a copy; copies of constants are appended. rules[i]: of operator i. uses, producers: as in Subgraph.
+    values: the float32 constants; plain: the other ones; given: integer constants that the file quantized already.
+    self_scaled: constants whose parameters follow from their own values, with their constraint if they are weights.
+    origin: copy of a constant -> the constant; late_copies: those made while solving.
+    absent_name: a name that an operand left off takes away from the tensors.
     """
 
     subgraph: int
@@ -117,26 +117,28 @@ class Plan:
 
 
 def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
-    """The plan of one graph; `model` gets a buffer for each constant that has to be added. UnsupportedError for an operator without an op file, QuantizationError for NaN weights."""
+    """The plan of one graph; `model` gets a buffer for each constant that has to be added.
+
+    UnsupportedError for an operator without an op file, QuantizationError for NaN in a constant.
+    """
     source = model.subgraphs[subgraph]
     graph = replace(
         source,
         tensors=[replace(tensor) for tensor in source.tensors],
         operators=_live_operators(source),
     )
-    rules = [find(operator.code, operator.custom_code).rules for operator in graph.operators]
-    plan = Plan(subgraph, graph, recipe, rules)
+    plan = Plan(subgraph, graph, recipe, [])
+    plan.rules = [_rules(plan, index) for index in range(len(graph.operators))]
+    _require_stateless(plan)
     _complete(plan, model)
     merged = _merge_equal_constants(plan, model)
     for tensor, uses in graph.consumers().items():
         constant = graph.tensors[tensor]
         if not model.is_constant(constant):
             continue
-        if plan.is_float(tensor):
-            values = model.constant(constant)
-            assert values is not None
+        if plan.is_float(tensor) and _is_finite(plan, model, tensor, uses):
             moved = merged.get(tensor, [])
-            _assign(plan, tensor, values, [*moved, *(use for use in uses if use not in moved)])
+            _assign(plan, model, tensor, [*moved, *(use for use in uses if use not in moved)])
         elif constant.quant is not None and constant.quant.is_quantized:
             plan.given[tensor] = QuantizedType.of(constant.quant, constant.type)
         else:
@@ -199,13 +201,44 @@ def _merge_equal_constants(plan: Plan, model: Model) -> dict[int, list[Use]]:
     return merged
 
 
-def _assign(plan: Plan, tensor: int, values: Array, uses: list[Use]) -> None:
+def _rules(plan: Plan, index: int) -> Rules:
+    operator = plan.graph.operators[index]
+    try:
+        return find(operator.code, operator.custom_code).rules
+    except UnsupportedError as error:
+        raise UnsupportedError(f"{plan.place(index)}: {error}; without its rules it cannot be quantized") from None
+
+
+def _require_stateless(plan: Plan) -> None:
+    """QuantizationError for an operator with a state, whose parameters follow from rules of its own."""
+    for index, rules in enumerate(plan.rules):
+        stateful = any(isinstance(constraint, State) for constraint in rules.inputs)
+        if stateful and plan.quantizable(index) and not plan.denied(index):
+            raise QuantizationError(
+                f"{plan.place(index)}: operators with a state cannot be quantized to {plan.recipe.scheme} yet; keep it "
+                "in float with denylisted_ops"
+            )
+
+
+def _is_finite(plan: Plan, model: Model, tensor: int, uses: list[Use]) -> bool:
+    """Whether a float constant has values, all finite; QuantizationError if not and an operator is to quantize it."""
+    values = model.constant(plan.graph.tensors[tensor])
+    assert values is not None
+    if np.isfinite(values).all():
+        return values.size > 0
+    for index, _ in uses:
+        if plan.quantizable(index) and not plan.denied(index):
+            raise QuantizationError(
+                f"{plan.place(index)}: its constant, {plan.name(tensor)}, holds NaN or infinity, of which no scale can "
+                "be made; clean the float model, or keep the operator in float with denylisted_nodes"
+            )
+    return False
+
+
+def _assign(plan: Plan, model: Model, tensor: int, uses: list[Use]) -> None:
     """Decide where a constant's parameters come from; copy it for uses that impose theirs."""
-    if not np.isfinite(values).all():
-        raise QuantizationError(
-            f"subgraph {plan.subgraph}, {plan.name(tensor)}: the constant holds NaN or infinity, of which no scale can "
-            f"be made; clean the float model, or keep {plan.place(uses[0][0])} in float"
-        )
+    values = model.constant(plan.graph.tensors[tensor])
+    assert values is not None
     plan.values[tensor] = values
     for index, position in uses:
         rules = plan.rules[index]
@@ -214,13 +247,15 @@ def _assign(plan: Plan, tensor: int, values: Array, uses: list[Use]) -> None:
         if not imposed:
             constraint = rules.input(position)
             if plan.self_scaled.get(tensor) is None:
-                plan.self_scaled[tensor] = _granularity(constraint, plan, index) if isinstance(constraint, Weight) else None
+                plan.self_scaled[tensor] = _granularity(constraint, plan, index)
         elif len(uses) > 1:
             plan.copy_constant(tensor, (index, position))
 
 
-def _granularity(constraint: Weight, plan: Plan, index: int) -> Weight:
-    """The weight's constraint under the recipe: without a channel axis where scales are per tensor."""
+def _granularity(constraint: Constraint, plan: Plan, index: int) -> Weight | None:
+    """A weight's constraint under the recipe: without a channel axis where scales are per tensor; None for others."""
+    if not isinstance(constraint, Weight):
+        return None
     dense = plan.graph.operators[index].code == BuiltinOperator.FULLY_CONNECTED
     if not plan.recipe.per_channel or (dense and not plan.recipe.per_channel_dense):
         return Weight(None)

@@ -54,10 +54,10 @@ class QuantizedType:
         return affine.quantize_constant(values, self.scale[0], self.zero_point[0])
 
 
-def _from(parameters: affine.Parameters, quantized_dimension: int | None = None, *, narrow_range: bool) -> QuantizedType:
+def _from(parameters: affine.Parameters, dimension: int | None = None, *, narrow_range: bool) -> QuantizedType:
     scale = tuple(float(s) for s in parameters.scale)
     zero_point = tuple(int(z) for z in parameters.zero_point)
-    return QuantizedType(scale, zero_point, quantized_dimension, narrow_range=narrow_range)
+    return QuantizedType(scale, zero_point, dimension, narrow_range=narrow_range)
 
 
 def activation_type(minimum: Any, maximum: Any) -> QuantizedType:

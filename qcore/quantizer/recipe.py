@@ -74,9 +74,10 @@ def resolve(recipe: str | Recipe, overrides: Mapping[str, Any]) -> Recipe:
     elif not isinstance(recipe, Recipe):
         raise QuantizationError(f"a recipe is a name or a Recipe, not {type(recipe).__name__}")
     given = {field: value for field, value in overrides.items() if value is not None}
-    unknown = sorted(set(given) - set(Recipe.__dataclass_fields__))
+    fields = Recipe.__dataclass_fields__
+    unknown = sorted(set(given) - set(fields))
     if unknown:
-        raise QuantizationError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(Recipe.__dataclass_fields__)}")
+        raise QuantizationError(f"a recipe has no {', '.join(unknown)}; it has {', '.join(fields)}")
     return replace(recipe, **given)
 
 

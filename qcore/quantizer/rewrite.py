@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from qcore.errors import QuantizationError
 from qcore.ir import Operator, Tensor
 from qcore.quantizer.choose import Choice
 from qcore.quantizer.plan import Plan, Use
@@ -25,7 +26,8 @@ __all__ = ["Line", "Program", "Value", "rewrite"]
 class Value:
     """What will be a tensor.
 
-    name: what it would like to be called; "" leaves it to the operator's kind. source: the tensor of the plan, if it is a constant.
+    name: what it would like to be called; "" leaves it to the operator's kind. source: of a constant, its tensor in the
+    plan.
     """
 
     name: str
@@ -133,6 +135,8 @@ class _Writer:
         inputs = [self._operand(index, position) for position in range(len(operator.inputs))]
         integer = index in self.choice.integer
         outputs = [self._result(tensor, integer) for tensor in operator.outputs]
+        if integer and self.plan.rules[index].same_scale:
+            self._require_one_type(index, [*inputs, *outputs])
         for value in outputs:
             value.name = self.plan.location(operator)
         self.program.lines.append(Line(operator, inputs, outputs))
@@ -145,6 +149,16 @@ class _Writer:
                 self._convert_integer(index, tensor, value)
             else:
                 self._convert_float(tensor, value, value.name)
+
+    def _require_one_type(self, index: int, values: list[Value | None]) -> None:
+        """QuantizationError if the ranges around a same-scale operator were contradictory and could not be settled."""
+        types = dict.fromkeys(value.quantized for value in values if value is not None and value.quantized is not None)
+        if len(types) > 1:
+            scales = " and ".join(f"{t.scale[0]:.6g} (zero point {t.zero_point[0]})" for t in types)
+            raise QuantizationError(
+                f"{self.plan.place(index)}: operands and results must share one scale, but their ranges ask for "
+                f"{scales}; give them one range, or keep the operator in float with denylisted_nodes"
+            )
 
     # Operands and results ---------------------------------------------------------------------------------------------
 

@@ -11,14 +11,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
+from qcore.quantizer import quantize
 from qcore.tflite import load, to_bytes
 from tests import oracle
+from tests.quantizer.comparison import differences
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["FloatGraph", "calibrated", "converted"]
+__all__ = ["FloatGraph", "calibrated", "check", "converted", "run"]
 
 Array = NDArray[Any]
 _DTYPES = ("float32", "int8", "uint8")
@@ -48,6 +52,41 @@ def converted(
         denylisted_nodes=set(denylisted_nodes) or None,
     )
     return load(bytes(convert.deduplicate_readonly_buffers(content)))
+
+
+def check(model: Model, *, attempts: int = 10, **recipe: Any) -> Model | None:
+    """Assert that our quantized model says what the converter's says, and return it.
+
+    The converter is not deterministic where operators have several results: it inserts the conversions of such results
+    in the order of memory addresses. So it may answer several times, and one of its answers must be ours. Where the
+    converter refuses a model because its ranges contradict each other, we must refuse it too; None is returned.
+    """
+    try:
+        theirs = converted(model, **recipe)
+    except RuntimeError:
+        with pytest.raises(QuantizationError, match="must share one scale"):
+            quantize(model, "int8", **recipe)
+        return None
+    ours = load(to_bytes(quantize(model, "int8", **recipe)))
+    found = differences(ours, theirs)
+    for _ in range(attempts - 1):
+        if not found:
+            break
+        found = min(found, differences(ours, converted(model, **recipe)), key=len)
+    assert not found, f"{len(found)} differences:\n" + "\n".join(found[:20])
+    return ours
+
+
+def run(model: Model, seed: int = 0) -> list[Array]:
+    """The outputs of TFLite's reference kernels for random inputs; RuntimeError where it refuses the model."""
+    content = to_bytes(model)
+    rng = np.random.default_rng(seed)
+    inputs = []
+    for detail in oracle.interpreter(content).get_input_details():
+        dtype = np.dtype(detail["dtype"])
+        values = rng.normal(size=detail["shape"]) if dtype.kind == "f" else rng.integers(0, 100, detail["shape"])
+        inputs.append(values.astype(dtype))
+    return oracle.outputs(content, inputs)
 
 
 def calibrated(content: bytes, samples: int = 3, seed: int = 0) -> Model:

@@ -59,11 +59,9 @@ _UNARY = {
     "ELU": None,
 }
 _BINARY = {"ADD": AddOptions(), "SUB": SubOptions(), "MUL": MulOptions(), "MAXIMUM": None, "MINIMUM": None, "POW": None}
+_WEIGHTED = ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "PRELU"]
 # The optimizer fuses a RELU into these.
-_FUSING = frozenset(
-    ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL", "MAX_POOL_2D", "AVERAGE_POOL_2D"]
-    + ["CONCATENATION", "TRANSPOSE_CONV", "RELU"]
-)
+_FUSING = frozenset([*_WEIGHTED, "ADD", "SUB", "MUL", "MAX_POOL_2D", "AVERAGE_POOL_2D", "CONCATENATION", "RELU"])
 
 
 class _Drawing:
@@ -117,7 +115,9 @@ class _Drawing:
 
     def weighted(self) -> None:
         graph, x = self.graph, self.pick(self.narrow)
-        kind = self.draw(st.sampled_from(["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "PRELU"]))
+        kind = self.draw(
+            st.sampled_from(["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "PRELU"])
+        )
         bias = -1 if self.draw(st.booleans()) else graph.random(4)
         if kind == "CONV_2D":
             self.add(kind, [x, graph.random(4, 1, 1, 4), bias], SHAPE, options=Conv2DOptions(stride_w=1, stride_h=1))
@@ -125,8 +125,8 @@ class _Drawing:
             options = DepthwiseConv2DOptions(padding=Padding.SAME, stride_w=1, stride_h=1, depth_multiplier=1)
             self.add(kind, [x, graph.random(1, 2, 2, 4), bias], SHAPE, options=options)
         elif kind == "FULLY_CONNECTED":
-            options = FullyConnectedOptions(keep_num_dims=True)
-            self.add(kind, [x, graph.random(4, 4), bias], SHAPE, options=options)
+            dense = FullyConnectedOptions(keep_num_dims=True)
+            self.add(kind, [x, graph.random(4, 4), bias], SHAPE, options=dense)
         elif kind == "TRANSPOSE_CONV":
             shape = graph.constant(SHAPE, np.int32)
             operands = [shape, graph.random(4, 1, 1, 4), x, *([bias] if bias >= 0 else [])]
@@ -152,9 +152,7 @@ class _Drawing:
             strides = graph.constant([1, 1, 1, 2], np.int32)
             self.add(kind, [x, begin, end, strides], SHAPE, options=StridedSliceOptions())
         elif kind == "SPLIT":
-            parts = self.add(
-                kind, [graph.constant(3, np.int32), x], SHAPE, SHAPE, options=SplitOptions(num_splits=2)
-            )
+            parts = self.add(kind, [graph.constant(3, np.int32), x], SHAPE, SHAPE, options=SplitOptions(num_splits=2))
             self.add("ADD", parts, SHAPE, options=AddOptions())
         else:
             indices = graph.constant([0, 2, 4, 7], np.int32)
@@ -169,10 +167,10 @@ class _Drawing:
         elif kind == "PADV2":
             padded = self.add(kind, [x, paddings, graph.constant(0.5)], larger, options=PadV2Options())
         else:
-            options = MirrorPadOptions(mode=MirrorPadMode.REFLECT)
-            padded = self.add(kind, [x, paddings], larger, options=options)
-        options = Pool2DOptions(padding=Padding.VALID, stride_w=1, stride_h=1, filter_width=3, filter_height=3)
-        self.add("MAX_POOL_2D", [padded], SHAPE, options=options)
+            mirror = MirrorPadOptions(mode=MirrorPadMode.REFLECT)
+            padded = self.add(kind, [x, paddings], larger, options=mirror)
+        pool = Pool2DOptions(padding=Padding.VALID, stride_w=1, stride_h=1, filter_width=3, filter_height=3)
+        self.add("MAX_POOL_2D", [padded], SHAPE, options=pool)
 
     def reduction(self) -> None:
         axes = self.graph.constant([1, 2], np.int32)
