@@ -33,7 +33,10 @@ _OPAQUE = (TensorType.RESOURCE, TensorType.VARIANT)
 
 @dataclass(slots=True)
 class Step:
-    """One operator made ready: its kernel and, unless shapes depend on values (`dynamic`), its Params."""
+    """One operator made ready: its kernel and, unless shapes depend on values (`dynamic`), its Params.
+
+    A dynamic step whose Params follow from operand shapes keeps them as long as the shapes are `prepared_for`.
+    """
 
     index: int
     operator: Operator
@@ -42,6 +45,7 @@ class Step:
     params: Any = None
     dynamic: bool = False
     folded: bool = False
+    prepared_for: tuple[Shape | None, ...] | None = None
 
 
 Observer = Callable[[int, Step, list[Any], list[Array]], None]
@@ -203,6 +207,8 @@ class GraphRun:
         known = all(t is None or (t.index in state.known and not t.is_variable) for t in node.inputs)
         if not (small and node.outputs and step.kernel and (step.op.shape_only or (known and node.inputs))):
             return
+        if step.op.stateful:
+            return
         operands = [
             None
             if tensor is None
@@ -244,16 +250,32 @@ class GraphRun:
                 program.observer(self.subgraph, step, operands, results)
 
     def _prepare_now(self, step: Step) -> Any:
-        """Infer and prepare a step whose shapes depend on values, now that they are there."""
+        """Infer and prepare a step whose shapes were not known before; by values only where its shapes need them."""
         operands = {tensor: self.value(tensor) for tensor in step.operator.inputs if tensor >= 0}
         operands = {tensor: value for tensor, value in operands.items() if isinstance(value, np.ndarray)}
-        node = Node.of(self.program.model, self.subgraph, step.index, values=operands, kernels=self.program.kernels)
-        shapes = list(step.op.infer(node))
+        shapes_now = tuple(np.shape(operands[t]) if t in operands else None for t in step.operator.inputs)
+        if step.prepared_for == shapes_now:
+            return step.params
+        known = {tensor: np.shape(value) for tensor, value in operands.items()}
+        for values in (self._load_constants(), operands):
+            node = Node.of(
+                self.program.model,
+                self.subgraph,
+                step.index,
+                shapes=known,
+                values=values,
+                kernels=self.program.kernels,
+            )
+            shapes = list(step.op.infer(node))
+            if values is operands or not any(shape is None for shape in shapes):
+                break
         for tensor, shape in zip(step.operator.outputs, shapes, strict=True):
             if shape is not None:
                 _check_size(node, shape)
                 self.shapes[tensor] = shape
-        return step.op.prepare(_with_shapes(node, shapes))
+        step.params = step.op.prepare(_with_shapes(node, shapes))
+        step.prepared_for = None if values is operands else shapes_now
+        return step.params
 
     def value(self, index: int) -> Any:
         """The current value of a tensor; StateError if nothing has been written to it yet."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
+from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, numpy_dtype, tensor_type
 from qcore.tflite import to_bytes
 from tests.one_op import stored
 from tflite_schema import AddOptions, BuiltinOperator, SignatureDef, TensorMap, TensorType
@@ -70,7 +70,7 @@ class GraphBuilder:
         type_ = dtype if isinstance(dtype, TensorType) else tensor_type(dtype)
         buffer, size = 0, tuple(shape)
         if value is not None:
-            array = np.asarray(value, None if type_ == TensorType.STRING else dtype)
+            array = np.asarray(value, numpy_dtype(type_))
             buffer, size = self.model.add_buffer(stored(array, type_)), array.shape
         self.graph.tensors.append(Tensor(f"t{len(self.graph.tensors)}", size, type_, buffer, quant))
         return len(self.graph.tensors) - 1

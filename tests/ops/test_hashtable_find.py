@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qcore.errors import ModelError
+from qcore.interpreter import Interpreter
+from tests import movement, oracle
+from tests.graphs import GraphBuilder, content, empty_model
+from tests.movement import same_as_tflite
+from tests.ops.test_hashtable import strings, table_model
+from tflite_schema import BuiltinOperator, HashtableFindOptions, TensorType
+
+WORDS = [b"", b"a", b"b", b"ab", b"\x00", b"long word"]
+
+
+@given(data=st.data())
+def test_a_table_from_texts_to_numbers(data: st.DataObject) -> None:
+    stored = data.draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6))
+    keys = strings(*data.draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6)))
+    values = data.draw(movement.values((len(stored),), np.int64))
+    model = table_model([(strings(*stored), values)], keys, np.array([-5], np.int64))
+    same_as_tflite(model, [keys], optimized=True)
+
+
+def test_a_handle_of_nothing_is_refused() -> None:
+    model = empty_model()
+    main = GraphBuilder(model, "main")
+    handle = main.tensor(TensorType.RESOURCE, (1,))
+    keys, found = main.tensor(np.int64, (1,)), main.tensor(TensorType.STRING, (1,))
+    default = main.tensor(TensorType.STRING, value=strings(b""))
+    main.op(BuiltinOperator.VAR_HANDLE, [], [handle])
+    main.op(BuiltinOperator.HASHTABLE_FIND, [handle, keys, default], [found], HashtableFindOptions())
+    main.done([keys], [found])
+    with pytest.raises(ModelError, match="HASHTABLE_FIND: variable / is used before anything was put into it"):
+        Interpreter(model).run([np.zeros(1, np.int64)])
+
+
+def test_a_table_nothing_was_imported_into_is_refused() -> None:
+    keys = np.zeros(1, np.int64)
+    model = table_model([], keys, strings(b""))
+    with pytest.raises(RuntimeError):
+        oracle.outputs(content(model), [keys], optimized=True)
+    with pytest.raises(ModelError, match="HASHTABLE_FIND: nothing was imported into the table yet"):
+        Interpreter(model).run([keys])
