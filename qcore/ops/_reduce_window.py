@@ -11,6 +11,7 @@ TFLite: kernels/stablehlo_reduce_window.cc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from tflite_schema import ReduceWindowFunction, TensorType
 __all__ = ["MOST_DIMENSIONS", "TYPES", "Params", "reduce", "require_body", "window_shape"]
 
 MOST_DIMENSIONS = 6
+_MOST_ELEMENTS = 1 << 22
 TYPES = ("float32", "float64", "int8", "uint8", "int16", "int32", "int64", "bool")
 
 
@@ -69,6 +71,9 @@ def window_shape(
     """The number of windows in each dimension, 0 where one does not fit; ShapeError unless all values are above 0."""
     for name, values in (("window", window), ("window strides", strides), ("window dilations", dilations)):
         n.require_shapes(all(value > 0 for value in values), f"{name} {values} must be above 0")
+    count = math.prod(window)
+    if count > _MOST_ELEMENTS:
+        raise n.unsupported(f"windows of {count} elements; the kernel takes them one by one, up to {_MOST_ELEMENTS}")
     return tuple(
         max(0, (size - (width - 1) * dilation - 1) // stride + 1)
         for size, width, stride, dilation in zip(shape, window, strides, dilations, strict=True)

@@ -21,6 +21,7 @@ from qcore.ops._movement import kernels, require_counts, require_same_type
 from qcore.ops._reduce_window import MOST_DIMENSIONS, TYPES, reduce, require_body, window_shape
 from tflite_schema import BuiltinOperator, ReduceWindowFunction, StablehloReduceWindowOptions
 
+_MOST_ELEMENTS = 1 << 31
 _BODIES: dict[int, ReduceWindowFunction] = {
     BuiltinOperator.ADD: ReduceWindowFunction.ADD,
     BuiltinOperator.STABLEHLO_ADD: ReduceWindowFunction.ADD,
@@ -65,6 +66,7 @@ def _padding(n: Node) -> _dilation.Params:
         for size, step, low, high in zip(x.shape, steps, pads[::2], pads[1::2], strict=True)
     )
     n.require_shapes(min(shape) > 0, f"padding {pads} leaves shape {shape}")
+    n.require_shapes(math.prod(shape) <= _MOST_ELEMENTS, f"padding {pads} makes shape {shape}: too large")
     return _dilation.Params(shape, pads[::2], steps)
 
 

@@ -96,5 +96,7 @@ def test_refusals() -> None:
     refused(model(None, window_dimensions=[1]), "reduced by an empty graph")
     alone = model(window_dimensions=[1])
     refused(OneOp(CODE, alone.operands, alone.results, alone.options), "subgraph 1 does not exist")
+    refused(model(window_dimensions=[2**40]), "windows of 1099511627776 elements", theirs=False)
+    refused(model(window_dimensions=[1], padding=[2**40, 0]), "too large", theirs=False)
     many = Operand(np.zeros((1,) * 7, np.int8))
     refused(model(x=many, window_dimensions=[1] * 7), "7 dimensions")
