@@ -93,3 +93,15 @@ def hybrid_inputs(draw: st.DrawFn, shape: tuple[int, ...]) -> Operand:
     offset = draw(st.sampled_from([0.0, 0.0, 3.0, -20.0, 100.0]))
     kept = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random((shape[0], *[1] * (len(shape) - 1))) < 0.8
     return Operand(((values + np.float32(offset)) * kept).astype(np.float32))
+
+
+@st.composite
+def float_products(draw: st.DrawFn, *shapes: tuple[int, ...]) -> tuple[float, list[Array]]:
+    """The tolerance, and a float32 array for each shape.
+
+    Eighths of whole numbers: their sums of products are exact in any order, so nothing may differ. Or numbers of one
+    sign, whose sums do not cancel: rounding stays within 1e-5 of the largest.
+    """
+    if draw(st.booleans()):
+        return 1e-5, [np.abs(draw(strategies.floats(shape))) for shape in shapes]
+    return 0.0, [draw(strategies.integers(shape, np.int8)).astype(np.float32) / np.float32(8) for shape in shapes]

@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import activations, hybrid_inputs, results
+from tests.ops.convolutions import activations, float_products, hybrid_inputs, results
 from tflite_schema import BatchMatMulOptions, BuiltinOperator
 
 Shape = tuple[int, ...]
@@ -52,11 +52,9 @@ def quantized(draw: st.DrawFn, dtype: Any, *, accumulators: bool = False) -> One
 @st.composite
 def plain(draw: st.DrawFn) -> OneOp:
     x_shape, w_shape, chosen = draw(shapes())
-    operands = [
-        Operand(draw(strategies.floats(x_shape))),
-        Operand(draw(strategies.floats(w_shape)), constant=draw(st.booleans())),
-    ]
-    return OneOp(BuiltinOperator.BATCH_MATMUL, operands, [Result(np.float32)], chosen, tolerance=1e-5)
+    tolerance, (x, w) = draw(float_products(x_shape, w_shape))
+    operands = [Operand(x), Operand(w, constant=draw(st.booleans()))]
+    return OneOp(BuiltinOperator.BATCH_MATMUL, operands, [Result(np.float32)], chosen, tolerance=tolerance)
 
 
 @st.composite

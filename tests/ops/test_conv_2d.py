@@ -11,7 +11,17 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import BIAS_DTYPES, Window, activations, biases, hybrid_inputs, results, weights, windows
+from tests.ops.convolutions import (
+    BIAS_DTYPES,
+    Window,
+    activations,
+    biases,
+    float_products,
+    hybrid_inputs,
+    results,
+    weights,
+    windows,
+)
 from tflite_schema import ActivationFunctionType, BuiltinOperator, Conv2DOptions, Padding, TensorType
 
 
@@ -51,13 +61,10 @@ def quantized(draw: st.DrawFn, dtype: Any, *, int32_bias: bool = False, int4: bo
 def plain(draw: st.DrawFn) -> OneOp:
     window = draw(windows())
     x_shape, w_shape = draw(shapes(window))
-    operands = [
-        Operand(draw(strategies.floats(x_shape))),
-        Operand(draw(strategies.floats(w_shape)), constant=draw(st.booleans())),
-        Operand(draw(strategies.floats(w_shape[:1])), constant=True),
-    ]
-    fused = draw(strategies.FUSED)
-    return OneOp(BuiltinOperator.CONV_2D, operands, [Result(np.float32)], options(window, fused), tolerance=1e-5)
+    tolerance, (x, w, bias) = draw(float_products(x_shape, w_shape, w_shape[:1]))
+    operands = [Operand(x), Operand(w, constant=draw(st.booleans())), Operand(bias, constant=True)]
+    chosen = options(window, draw(strategies.FUSED))
+    return OneOp(BuiltinOperator.CONV_2D, operands, [Result(np.float32)], chosen, tolerance=tolerance)
 
 
 @st.composite

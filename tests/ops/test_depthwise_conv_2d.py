@@ -11,7 +11,17 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import BIAS_DTYPES, Window, activations, biases, hybrid_inputs, results, weights, windows
+from tests.ops.convolutions import (
+    BIAS_DTYPES,
+    Window,
+    activations,
+    biases,
+    float_products,
+    hybrid_inputs,
+    results,
+    weights,
+    windows,
+)
 from tflite_schema import ActivationFunctionType, BuiltinOperator, DepthwiseConv2DOptions, Padding, TensorType
 
 
@@ -51,13 +61,11 @@ def quantized(draw: st.DrawFn, dtype: Any, *, int4: bool = False) -> OneOp:
 def plain(draw: st.DrawFn) -> OneOp:
     window = draw(windows())
     x_shape, w_shape, multiplier = draw(shapes(window))
-    operands = [
-        Operand(draw(strategies.floats(x_shape))),
-        Operand(draw(strategies.floats(w_shape)), constant=draw(st.booleans())),
-        Operand(draw(strategies.floats(w_shape[3:])), constant=True),
-    ][: draw(st.integers(2, 3))]
+    tolerance, (x, w, bias) = draw(float_products(x_shape, w_shape, w_shape[3:]))
+    operands = [Operand(x), Operand(w, constant=draw(st.booleans())), Operand(bias, constant=True)]
     chosen = options(window, multiplier, draw(strategies.FUSED))
-    return OneOp(BuiltinOperator.DEPTHWISE_CONV_2D, operands, [Result(np.float32)], chosen, tolerance=1e-5)
+    code, kept = BuiltinOperator.DEPTHWISE_CONV_2D, operands[: draw(st.integers(2, 3))]
+    return OneOp(code, kept, [Result(np.float32)], chosen, tolerance=tolerance)
 
 
 @st.composite

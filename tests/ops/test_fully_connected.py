@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import activations, biases, hybrid_inputs, results, weights
+from tests.ops.convolutions import activations, biases, float_products, hybrid_inputs, results, weights
 from tflite_schema import BuiltinOperator, FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
 
 
@@ -58,13 +58,14 @@ def quantized(
 @st.composite
 def plain(draw: st.DrawFn) -> OneOp:
     x_shape, w_shape, keep = draw(shapes())
-    operands: list[Operand | None] = [
-        Operand(draw(strategies.floats(x_shape))),
-        Operand(draw(strategies.floats(w_shape)), constant=draw(st.booleans())),
-        draw(st.one_of(st.none(), strategies.floats(w_shape[:1]).map(lambda b: Operand(b, constant=True)))),
+    tolerance, (x, w, bias) = draw(float_products(x_shape, w_shape, w_shape[:1]))
+    operands = [
+        Operand(x),
+        Operand(w, constant=draw(st.booleans())),
+        Operand(bias, constant=True) if draw(st.booleans()) else None,
     ]
     chosen = FullyConnectedOptions(fused_activation_function=draw(strategies.FUSED), keep_num_dims=keep)
-    return OneOp(BuiltinOperator.FULLY_CONNECTED, operands, [Result(np.float32)], chosen, 5, tolerance=1e-5)
+    return OneOp(BuiltinOperator.FULLY_CONNECTED, operands, [Result(np.float32)], chosen, 5, tolerance=tolerance)
 
 
 @st.composite

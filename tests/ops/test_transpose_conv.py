@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import BIAS_DTYPES, PADDINGS, activations, biases, results, weights
+from tests.ops.convolutions import BIAS_DTYPES, PADDINGS, activations, biases, float_products, results, weights
 from tflite_schema import BuiltinOperator, Padding, TensorType, TransposeConvOptions
 
 Shape = tuple[int, ...]
@@ -51,13 +51,14 @@ def quantized(draw: st.DrawFn, dtype: Any, *, int32_bias: bool = False) -> OneOp
 @st.composite
 def plain(draw: st.DrawFn) -> OneOp:
     y_shape, w_shape, x_shape, chosen = draw(geometries())
-    operands: list[Operand | None] = [
+    tolerance, (x, w, bias) = draw(float_products(x_shape, w_shape, w_shape[:1]))
+    operands = [
         Operand(np.array(y_shape, np.int32), constant=True),
-        Operand(draw(strategies.floats(w_shape)), constant=draw(st.booleans())),
-        Operand(draw(strategies.floats(x_shape))),
-        draw(st.one_of(st.none(), strategies.floats(w_shape[:1]).map(lambda b: Operand(b, constant=True)))),
+        Operand(w, constant=draw(st.booleans())),
+        Operand(x),
+        Operand(bias, constant=True) if draw(st.booleans()) else None,
     ]
-    return OneOp(BuiltinOperator.TRANSPOSE_CONV, operands, [Result(np.float32)], chosen, 4, tolerance=1e-5)
+    return OneOp(BuiltinOperator.TRANSPOSE_CONV, operands, [Result(np.float32)], chosen, 4, tolerance=tolerance)
 
 
 CASES = {
