@@ -229,6 +229,7 @@ class Op:
     type of the operand `typed_by`, "hybrid" for float activations with integer weights, or "any" (pure data movement).
     steps: what the kernel traces, in order, with its equation. version(n): the operator version TFLite's converter
     writes (tools/versioning/op_version.cc). `shape_only`: results depend on operand shapes alone (SHAPE, RANK).
+    `stateful`: results change from run to run, though operands do not (MULTINOMIAL).
     """
 
     infer: Callable[[Node], list[Shape | None]] | Callable[[Node], list[Shape]]
@@ -239,6 +240,7 @@ class Op:
     version: Callable[[Node], int] = lambda n: 1
     typed_by: int = 0
     shape_only: bool = False
+    stateful: bool = False
 
     def variant(self, n: Node) -> str:
         """The kernel key that runs node n; UnsupportedError naming place, dtypes and remedy where there is none."""
