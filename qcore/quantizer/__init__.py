@@ -139,6 +139,6 @@ def _require_integers(plan: Plan, program: Program) -> None:
     if left:
         shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
         raise QuantizationError(
-            f"subgraph {plan.subgraph}: {len(left)} operators would stay in float: {shown}; TensorFlow does not quantize "
-            f"them to {plan.recipe.scheme}, or they are denylisted. Replace them, or quantize without strict"
+            f"subgraph {plan.subgraph}: {len(left)} operators would stay in float: {shown}; TensorFlow does not "
+            f"quantize them to {plan.recipe.scheme}, or they are denylisted. Replace them, or quantize without strict"
         )

@@ -125,7 +125,18 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
         quant = value.quantized.quant
     elif _is_given(value):
         quant = value.tensor.quant
-    return replace(value.tensor, name=name, type=value.type, buffer=len(result.buffers) - 1, quant=quant, extra=extra)
+    signature = value.tensor.shape_signature
+    dynamic = signature is not None and -1 in signature
+    return replace(
+        value.tensor,
+        name=name,
+        shape=tuple(1 if n < 0 else n for n in signature) if signature and dynamic else value.tensor.shape,
+        shape_signature=signature if dynamic else None,
+        type=value.type,
+        buffer=len(result.buffers) - 1,
+        quant=quant,
+        extra=extra,
+    )
 
 
 def _no_parameters() -> QuantParams:

@@ -138,7 +138,7 @@ class _Writer:
         if integer and self.plan.rules[index].same_scale:
             self._require_one_type(index, [*inputs, *outputs])
         for value in outputs:
-            value.name = self.plan.location(operator)
+            value.name = self._location(index)
         self.program.lines.append(Line(operator, inputs, outputs))
         for tensor, value in zip(operator.outputs, outputs, strict=True):
             self._read_everywhere(tensor, value)
@@ -146,9 +146,19 @@ class _Writer:
             if not self.plan.is_float(tensor) or not self.choice.effective(tensor):
                 continue
             if integer:
-                self._convert_integer(index, tensor, value)
+                self._convert_integer(tensor, value)
             else:
                 self._convert_float(tensor, value, value.name)
+
+    def _location(self, index: int) -> str:
+        """The name of an operator's results; weights that the converter folds into a float operator add theirs."""
+        operator = self.plan.graph.operators[index]
+        folded = [
+            self.plan.graph.tensors[tensor].name
+            for position, tensor in enumerate(operator.inputs)
+            if index not in self.choice.integer and tensor >= 0 and self.choice.reads_integer((index, position))
+        ]
+        return ";".join(name for name in (self.plan.location(operator), *folded) if name)
 
     def _require_one_type(self, index: int, values: list[Value | None]) -> None:
         """QuantizationError if the ranges around a same-scale operator were contradictory and could not be settled."""
@@ -255,7 +265,7 @@ class _Writer:
                 for use in floats:
                     self.operand[use] = result
 
-    def _convert_integer(self, index: int, tensor: int, made: Value) -> None:
+    def _convert_integer(self, tensor: int, made: Value) -> None:
         """After an integer operator: `made` is what it writes."""
         requests = self._requests(tensor)
         base = made
@@ -282,6 +292,9 @@ class _Writer:
         graph's output, until the types at the border are settled.
         """
         requests = self._requests(tensor)
+        if requests and requests[0].by_producer:
+            self._convert_integer(tensor, self._quantize(tensor, made, requests[0].type, location, removable=False))
+            return
         integers, floats = self._readers(tensor, self._base_uses(tensor, requests))
         is_input, is_output = tensor in self.plan.graph.inputs, tensor in self.plan.graph.outputs
         paired_output = is_output and (is_input or not floats)
