@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._movement import INTEGER_INDICES, kernels, require_counts, require_same_type, require_types
-from qcore.rules import Rules, activation, same_as, untouched
+from qcore.rules import Rules, activation, untouched
 from tflite_schema import TensorType
 
 _MOST_DIMENSIONS = 8
@@ -54,6 +54,7 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels=kernels(eval_any, "float32", "int8", "int16", "int32", "int64", "bool", "float16"),
-    rules=Rules(inputs=(activation(), same_as(0), untouched()), outputs=(same_as(0),), quantizable=frozenset({"int8"})),
+    # The converter quantizes it, with one scale for all, only since TensorFlow 2.22.
+    rules=Rules(inputs=(activation(), activation(), untouched()), quantizable=frozenset()),
     version=version,
 )
