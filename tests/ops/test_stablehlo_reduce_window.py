@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
 
@@ -76,6 +77,16 @@ def test_by_hand() -> None:
     case = model(window_dimensions=[2], base_dilations=[2], padding=[1, 0], window_dilations=[2])
     assert check(case) == 4
     assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [0, 3, 0, 5]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.bool_, np.float32])
+def test_both(dtype: Any) -> None:
+    x = np.array([1, 2, 0, 3, 4, 5], np.int8).astype(dtype)
+    graph = region(BuiltinOperator.STABLEHLO_AND, dtype)
+    for init in (0, 1):
+        operands, results = [Operand(x), constant(init, dtype)], [movement.like(Operand(x))]
+        case = OneOp(CODE, operands, results, options(window_dimensions=[2]), graphs=[graph], optimized=True)
+        assert check(case) == 5
 
 
 def test_crops() -> None:
