@@ -63,7 +63,10 @@ class Tail:
     def apply(self, acc: Array, bias: Array | None, dtype: Any, ctx: Context, bound: int | None) -> Array:
         """acc [..., C], exact integers no larger than `bound` -> y [..., C] of `dtype`; traces all but "accumulate"."""
         trace_accumulator(acc, ctx)
-        bias = self.no_bias if bias is None else bias.reshape(-1)
+        if bias is None:
+            bias = self.no_bias
+        elif bias.ndim != 1:
+            bias = bias.reshape(-1)
         r, zero_point, interval = self.requantization, self.zero_point, self.activation_range
         return output_stage(acc, bias, r, zero_point, interval, dtype, ctx.trace, bound)
 

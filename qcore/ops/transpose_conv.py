@@ -7,16 +7,19 @@ Operands: the result's shape [N, OH, OW, O] as int32, w [O, KH, KW, C], x [N, H,
 be what a convolution of the result would give. Weights are int8 with zw ignored and one scale or one per output
 channel; uint8 has one scale, any zw, and rounds sx * sw to float32. int16: zero points are 0; int64 accumulators, or
 int32 ones where the options name an int32 bias.
+Hybrid: one scale s and zero point for each image of x, see _hybrid.py; every product of two numbers is scaled by sw and
+s in float32 before it is added, in the order of the input.
 TFLite: kernels/transpose_conv.cc; internal/reference/transpose_conv.h, internal/reference/integer_ops/transpose_conv.h
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
@@ -24,9 +27,12 @@ from qcore.numerics.window import Geometry
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
 from qcore.ops._conv import check_types, window
-from qcore.ops._product import STEPS, Tail, centred_range, float_result, integer_tail, optional_bias
+from qcore.ops._hybrid import quantize_rows
+from qcore.ops._product import STEPS, Tail, centred_range, float_result, integer_tail, optional_bias, weight_scales
 from qcore.rules import Rules, activation, bias, untouched, weight
 from tflite_schema import ActivationFunctionType, TensorType, TransposeConvOptions
+
+_TILE = 1 << 20  # products held at a time by the hybrid kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,16 @@ class FloatParams:
 
     shape: Shape
     geometry: Geometry
+    activation: Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class HybridParams:
+    """The same for float32 input and int8 weights."""
+
+    shape: Shape
+    geometry: Geometry
+    scale: NDArray[np.float32]
     activation: Bounds
 
 
@@ -74,12 +90,15 @@ def infer(n: Node) -> list[Shape | None]:
     return [shape]
 
 
-def prepare(n: Node) -> Params | FloatParams:
+def prepare(n: Node) -> Params | FloatParams | HybridParams:
     options, w, x = n.options(TransposeConvOptions), n.input(1), n.input(2)
-    check_types(n, x, w, int4=False)
+    hybrid = check_types(n, x, w, int4=False)
     g = window(n, n.output().shape, w.shape[1:3], options)
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 3, w.shape[0], x.type)
+        if hybrid:
+            weight_scales(n, w, w.shape[0])
+            return HybridParams(n.output().shape, g, w.scales, bounds(n, options.fused_activation_function))
         return FloatParams(n.output().shape, g, bounds(n, options.fused_activation_function))
     tail = integer_tail(n, x, w, 3, w.shape[0], options)
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
@@ -93,17 +112,28 @@ def prepare_weights(w: Array, zero_point: int, input_range: tuple[int, int]) -> 
     return gemm.prepare_weights(w.transpose(1, 2, 0, 3).reshape(-1, w.shape[3]), -zero_point, input_range)
 
 
+def canvas(g: Geometry, shape: Shape, dtype: DTypeLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Zeros with room for every window, and the view of them that is an image of `shape`."""
+    (height, width), (kh, kw), (sh, sw), (top, left) = g.output, g.kernel, g.strides, g.pad_before
+    n, oh, ow, outputs = shape
+    room = max((height - 1) * sh + kh, top + oh), max((width - 1) * sw + kw, left + ow)
+    whole = np.zeros((n, *room, outputs), dtype)
+    return whole, whole[:, top : top + oh, left : left + ow]
+
+
+def places(whole: NDArray[Any], g: Geometry, tap: tuple[int, int]) -> NDArray[Any]:
+    """The view [N, H, W, O] of where a tap of each window falls."""
+    (height, width), (sh, sw), (i, j) = g.output, g.strides, tap
+    return whole[:, i : i + (height - 1) * sh + 1 : sh, j : j + (width - 1) * sw + 1 : sw]
+
+
 def scatter(products: NDArray[Any], g: Geometry, shape: Shape) -> NDArray[Any]:
     """Products [N, H, W, KH * KW * O] added up at their places in an image of `shape`; what falls outside is lost."""
-    height, width = g.output
-    (kh, kw), (sh, sw), (top, left) = g.kernel, g.strides, g.pad_before
-    n, oh, ow, outputs = shape
-    taps = products.reshape(n, height, width, kh, kw, outputs)
-    full = max((height - 1) * sh + kh, top + oh), max((width - 1) * sw + kw, left + ow)
-    acc = np.zeros((n, *full, outputs), products.dtype)
-    for i, j in np.ndindex(kh, kw):
-        acc[:, i : i + (height - 1) * sh + 1 : sh, j : j + (width - 1) * sw + 1 : sw] += taps[:, :, :, i, j]
-    return np.ascontiguousarray(acc[:, top : top + oh, left : left + ow])
+    whole, image = canvas(g, shape, products.dtype)
+    taps = products.reshape(shape[0], *g.output, *g.kernel, shape[3])
+    for tap in np.ndindex(g.kernel):
+        places(whole, g, tap)[...] += taps[:, :, :, tap[0], tap[1]]
+    return np.ascontiguousarray(image)
 
 
 def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
@@ -125,6 +155,26 @@ def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]
     return [float_result(scatter(products, p.geometry, p.shape), rest[0] if rest else None, p.activation, ctx)]
 
 
+def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]:
+    """Every product becomes a float32 before it is added, in the order of the input's rows, columns and channels."""
+    _, w, x, *rest = inputs
+    images = quantize_rows(x.reshape(x.shape[0], math.prod(x.shape[1:])), True)
+    ctx.trace("quantize_input", images.q.reshape(x.shape))
+    q = np.subtract(images.q, images.zero_point, dtype=np.float32).reshape(*x.shape, 1)
+    s = images.scale.reshape(-1, 1, 1, 1, 1)
+    whole, image = canvas(p.geometry, p.shape, np.float32)
+    rows = max(1, _TILE // (math.prod(x.shape[2:]) * w.shape[0]))
+    for i, j in reversed(list(np.ndindex(p.geometry.kernel))):  # the last tap of a window belongs to the first pixel
+        kernel = w[:, i, j].T.astype(np.float32)
+        place = places(whole, p.geometry, (i, j))
+        for row in range(0, x.shape[1], rows):
+            part = place[:, row : row + rows]
+            terms = q[:, row : row + rows] * kernel * p.scale * s
+            terms[:, :, :, 0] += part
+            part[...] = np.add.accumulate(terms, axis=3)[:, :, :, -1]
+    return [float_result(image.copy(), rest[0] if rest else None, p.activation, ctx, "scale")]
+
+
 def version(n: Node) -> int:
     options, x = n.options(TransposeConvOptions), n.input(2)
     if options.fused_activation_function != ActivationFunctionType.NONE:
@@ -137,7 +187,13 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels={"float32": eval_float32, "uint8": eval_quantized, "int8": eval_quantized, "int16": eval_quantized},
+    kernels={
+        "float32": eval_float32,
+        "uint8": eval_quantized,
+        "int8": eval_quantized,
+        "int16": eval_quantized,
+        "hybrid": eval_hybrid,
+    },
     rules=Rules(inputs=(untouched(), weight(axis=0), activation(), bias(of=(2, 1)))),
     steps=STEPS,
     version=version,

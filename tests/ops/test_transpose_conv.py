@@ -11,7 +11,16 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tests.ops.convolutions import BIAS_DTYPES, PADDINGS, activations, biases, float_products, results, weights
+from tests.ops.convolutions import (
+    BIAS_DTYPES,
+    PADDINGS,
+    activations,
+    biases,
+    float_products,
+    hybrid_inputs,
+    results,
+    weights,
+)
 from tflite_schema import BuiltinOperator, Padding, TensorType, TransposeConvOptions
 
 Shape = tuple[int, ...]
@@ -61,12 +70,26 @@ def plain(draw: st.DrawFn) -> OneOp:
     return OneOp(BuiltinOperator.TRANSPOSE_CONV, operands, [Result(np.float32)], chosen, 4, tolerance=tolerance)
 
 
+@st.composite
+def hybrid(draw: st.DrawFn) -> OneOp:
+    y_shape, w_shape, x_shape, chosen = draw(geometries())
+    operands: list[Operand | None] = [
+        Operand(np.array(y_shape, np.int32), constant=True),
+        draw(weights(w_shape, np.int8, 0)),
+        draw(hybrid_inputs(x_shape)),
+    ]
+    if draw(st.booleans()):
+        operands.append(Operand(draw(strategies.floats(w_shape[:1])), constant=True))
+    return OneOp(BuiltinOperator.TRANSPOSE_CONV, operands, [Result(np.float32)], chosen, 4)
+
+
 CASES = {
     "float32": plain(),
     "int8": quantized(np.int8),
     "uint8": quantized(np.uint8),
     "int16": quantized(np.int16),
     "int16 with int32 bias": quantized(np.int16, int32_bias=True),
+    "hybrid": hybrid(),
 }
 test_matches_reference = matches_reference(CASES)
 
