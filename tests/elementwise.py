@@ -36,7 +36,14 @@ def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Any]:
     """Data of any dtype."""
     if dtype is np.bool_:
         return strategies.integers(shape, np.int8, 0, 1).map(lambda v: v.astype(np.bool_))
-    return floats(shape) if dtype is np.float32 else strategies.integers(shape, dtype)
+    if np.dtype(dtype).kind == "f":
+        return floats(shape).map(lambda v: _narrowed(v, dtype))
+    return strategies.integers(shape, dtype)
+
+
+def _narrowed(x: Any, dtype: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return x.astype(dtype)
 
 
 @st.composite
@@ -51,19 +58,22 @@ def unary(
     quantized: bool = True,
     data: Callable[[tuple[int, ...]], st.SearchStrategy[Any]] | None = None,
     tolerance: float = 0.0,
+    optimized: bool = False,
 ) -> OneOp:
     """One operand, one result of the same dtype; integers quantized with parameters of their own unless not."""
     shape = draw(strategies.shapes(draw(st.integers(0, 4)), 7))
     x = draw(data(shape) if data else values(shape, dtype))
     chosen = None if options is None else draw(options)
-    if dtype in (np.float32, np.bool_, np.int32, np.int64) or not quantized:
-        return OneOp(code, [Operand(x)], [Result(dtype)], chosen, tolerance=tolerance)
+    if not quantized or dtype not in (np.int8, np.uint8, np.int16):
+        return OneOp(code, [Operand(x)], [Result(dtype)], chosen, tolerance=tolerance, optimized=optimized)
     x_scale = draw(scales or strategies.scales())
     if result is None:
         y = draw(st.one_of(st.just(x_scale), strategies.scales())), draw(zero_point_for(dtype))
     else:
         y = draw(result)
-    return OneOp(code, [Operand(x, x_scale, draw(zero_point_for(dtype)))], [Result(dtype, *y)], chosen)
+    return OneOp(
+        code, [Operand(x, x_scale, draw(zero_point_for(dtype)))], [Result(dtype, *y)], chosen, optimized=optimized
+    )
 
 
 @st.composite

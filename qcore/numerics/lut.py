@@ -32,7 +32,8 @@ def populate_int8(
 ) -> NDArray[Any]:
     """The 256 outputs of an 8-bit operator, at the index the raw byte of the input gives (0 ... 127, -128 ... -1).
 
-    v = s_in * (x - z_in);  y = round(f(v) * (1 / s_out));  clamp(int32(y + z_out)), all in float32.
+    v = s_in * (x - z_in);  y = round(f(v) * (1 / s_out));  clamp(int32(y + z_out)), all in float32. Outside int32,
+    int8 saturates and NaN is 0; uint8 is 0, as x86 converts.
     `function` maps a float32 array to a float32 array; `dtype` is int8 or uint8. Traced: "dequantize", "function",
     "requantize", "clamp".
     """
@@ -41,9 +42,11 @@ def populate_int8(
         v = np.float32(input_scale) * (x - np.int32(input_zero_point)).astype(np.float32)
         transformed = trace("function", np.asarray(function(trace("dequantize", v)), np.float32))
         y = trace("requantize", round_half_away(transformed * (np.float32(1) / np.float32(output_scale))))
-        quantized = to_int32(y + np.float32(output_zero_point))
+        shifted = y + np.float32(output_zero_point)
     info = np.iinfo(np.dtype(dtype))
-    return trace("clamp", np.clip(quantized, info.min, info.max)).astype(dtype)
+    if info.min < 0:  # clang makes a saturating conversion of int8's cast and clamp, of uint8's it does not
+        shifted = np.where(np.isnan(shifted), np.float32(0), np.clip(shifted, info.min, info.max))
+    return trace("clamp", np.clip(to_int32(shifted), info.min, info.max)).astype(dtype)
 
 
 def lookup_8bit(x: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:

@@ -13,12 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from qcore.errors import UnsupportedError
 from qcore.numerics.lut import lookup_8bit
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Kernel, Node, Shape
 from qcore.ops._scaling import require_one_type
 
-__all__ = ["ByteTable", "Steps", "collect", "eval_float", "infer_same_shape", "kernel_of", "prepare_plain", "tabulate"]
+__all__ = [
+    "ByteTable",
+    "Steps",
+    "collect",
+    "eval_float",
+    "infer_same_shape",
+    "kernel_of",
+    "prepare_plain",
+    "require_not_below",
+    "tabulate",
+]
 
 Steps = Callable[[Any, Array, Trace], Array]
 """steps(params, x, trace) -> y: an operator's arithmetic on integers of any shape."""
@@ -93,3 +104,9 @@ def prepare_plain(n: Node) -> None:
     """No constants; one operand and one result of one type."""
     n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
     require_one_type(n)
+
+
+def require_not_below(x: Array, lowest: int, message: str) -> None:
+    """Raise UnsupportedError, as TFLite fails at run time, if a number of x lies below `lowest`."""
+    if x.size and int(x.min()) < lowest:
+        raise UnsupportedError(f"{message} is not defined; the operand goes down to {x.min()}, its zero is at {lowest}")

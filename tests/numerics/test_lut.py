@@ -18,6 +18,10 @@ EVERY_INT16 = np.arange(-32768, 32768).astype(np.int16)
 SCALE = st.one_of(st.integers(1, 64).map(lambda k: k / 64), st.floats(2**-12, 1, width=32))
 
 
+def _log(v: float) -> float:
+    return float(np.float32(math.log(v))) if v > 0 else -math.inf if v == 0 else math.nan
+
+
 def f32(x: Fraction | float) -> Fraction:
     return Fraction(to_float32(Fraction(x)))
 
@@ -32,11 +36,13 @@ def int8_model(
     entries = {}
     for x in range(low, high + 1):
         y = function(float(f32(Fraction(s_in) * (x - z_in))))
-        if not math.isfinite(y):
-            entries[x] = low
-            continue
-        steps = half_away(f32(f32(y) * f32(1 / Fraction(s_out))))
-        entries[x] = max(low, min(high, to_int(float(f32(steps + z_out)))))
+        if math.isfinite(y):
+            steps = half_away(f32(f32(y) * f32(1 / Fraction(s_out))))
+            y = float(f32(steps + z_out))
+        if low < 0:  # int8 saturates
+            entries[x] = 0 if math.isnan(y) else int(max(low, min(high, y)))
+        else:
+            entries[x] = max(low, min(high, to_int(y)))
     return entries
 
 
@@ -49,7 +55,7 @@ def test_populate_and_lookup_8bit(s_in: float, zero_in: int, s_out: float, zero_
     tables: list[tuple[Any, Callable[[float], float]]] = [
         (float32.tanh, lambda v: float(np.float32(math.tanh(v)))),
         (lambda v: v * np.float32(0.5), lambda v: float(f32(Fraction(v) / 2))),
-        (float32.log, lambda v: float(np.float32(math.log(v))) if v > 0 else math.nan),
+        (float32.log, _log),
     ]
     for function, model in tables:
         table = lut.populate_int8(function, s_in, z_in, s_out, z_out, dtype)

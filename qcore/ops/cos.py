@@ -1,0 +1,19 @@
+"""COS: y = cos(x).
+
+TFLite: kernels/elementwise.cc
+"""
+
+from __future__ import annotations
+
+from qcore.numerics import float32
+from qcore.op import Op
+from qcore.ops._unary import eval_float, infer_same_shape, prepare_plain
+from qcore.rules import FLOAT_ONLY
+
+_KERNEL = eval_float(float32.cos)
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare_plain,
+    kernels={"float32": _KERNEL},
+    rules=FLOAT_ONLY,
+)

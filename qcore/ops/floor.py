@@ -1,0 +1,20 @@
+"""FLOOR: y = the largest whole number not above x.
+
+TFLite: kernels/floor.cc
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.op import Op
+from qcore.ops._unary import eval_float, infer_same_shape, prepare_plain
+from qcore.rules import FLOAT_ONLY
+
+_KERNEL = eval_float(np.floor)
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare_plain,
+    kernels={"float32": _KERNEL, "float16": _KERNEL},
+    rules=FLOAT_ONLY,
+)

@@ -1,0 +1,27 @@
+"""NEG: y = -x on raw values: integers wrap, and quantization is ignored.
+
+TFLite: kernels/neg.cc; internal/reference/neg.h
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.op import Op
+from qcore.ops._unary import eval_float, infer_same_shape, prepare_plain
+from qcore.rules import FLOAT_ONLY
+
+_KERNEL = eval_float(np.negative)
+OP = Op(
+    infer=infer_same_shape,
+    prepare=prepare_plain,
+    kernels={
+        "float32": _KERNEL,
+        "float16": _KERNEL,
+        "int8": _KERNEL,
+        "int16": _KERNEL,
+        "int32": _KERNEL,
+        "int64": _KERNEL,
+    },
+    rules=FLOAT_ONLY,
+)
