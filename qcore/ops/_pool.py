@@ -12,7 +12,7 @@ import numpy as np
 
 from qcore.numerics.window import Geometry, geometry, pad_with
 from qcore.op import Array, Node, Shape
-from qcore.ops._activation import bounds, integer_activation_range
+from qcore.ops._activation import Bounds, bounds, integer_activation_range
 from qcore.ops._movement import require_counts
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from tflite_schema import Padding, Pool2DOptions, TensorType
@@ -26,7 +26,7 @@ class Params:
 
     geometry: Geometry
     taps: Array
-    activation_range: tuple[float, float]
+    activation_range: Bounds
 
 
 def window(n: Node) -> Geometry:
@@ -62,16 +62,14 @@ def infer(n: Node) -> list[Shape]:
 
 
 def prepare(n: Node) -> Params:
-    """float32: the fused activation's interval, at most the finite numbers; integers: its integers."""
+    """float32: the fused activation's interval; integers: its integers, at the result's scale."""
     x, y = n.input(0), n.output()
     require_one_type(n)
     g, options = window(n), n.options(Pool2DOptions)
     taps = [_inside(*axis) for axis in zip(x.shape[1:3], g.output, g.strides, g.kernel, g.pad_before, strict=True)]
     counts = np.asarray((taps[0][:, None] * taps[1])[:, :, None], np.int32)
     if x.type == TensorType.FLOAT32:
-        low, high = bounds(n, options.fused_activation_function)
-        largest = float(np.finfo(np.float32).max)  # no activation is a clamp as well
-        return Params(g, counts, (-largest if low is None else low, largest if high is None else high))
+        return Params(g, counts, bounds(n, options.fused_activation_function))
     require_zero_point_in_type(n, y)
     return Params(g, counts, integer_activation_range(n, options.fused_activation_function))
 

@@ -16,6 +16,7 @@ import numpy as np
 from qcore.numerics.window import pad_with, patches
 from qcore.op import Array, Context, Op
 from qcore.ops import _pool
+from qcore.ops._activation import clamp
 from qcore.ops._pool import Params
 from qcore.rules import Rules, activation, same_as
 
@@ -24,7 +25,7 @@ def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
     total = np.add.reduce(patches(pad_with(x, 0.0, p.geometry), p.geometry), axis=(3, 4))
     y = ctx.trace("accumulate", total) / p.taps.astype(np.float32)
-    return [ctx.trace("clamp", np.clip(y, *p.activation_range)).astype(np.float32, copy=False)]
+    return [ctx.trace("clamp", clamp(y.copy(), p.activation_range))]
 
 
 def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -32,7 +33,7 @@ def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     acc = ctx.trace("accumulate", _pool.fold(np.add, x.astype(np.int32), p.geometry, 0))
     quotient = (np.abs(acc) + p.taps // 2) // p.taps
     y = ctx.trace("divide", np.where(acc < 0, -quotient, quotient))
-    return [ctx.trace("clamp", np.clip(y, *p.activation_range)).astype(x.dtype)]
+    return [ctx.trace("clamp", clamp(y.copy(), p.activation_range)).astype(x.dtype)]
 
 
 OP = Op(

@@ -12,6 +12,7 @@ import numpy as np
 from qcore.numerics.window import pad_with, patches
 from qcore.op import Array, Context, Op
 from qcore.ops import _pool
+from qcore.ops._activation import clamp
 from qcore.ops._pool import Params
 
 
@@ -21,7 +22,7 @@ def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
         squares = pad_with(x * x, 0.0, p.geometry)
         acc = ctx.trace("accumulate", np.add.reduce(patches(squares, p.geometry), axis=(3, 4)))
         y = ctx.trace("root", np.sqrt(acc / p.taps.astype(np.float32)))
-    return [ctx.trace("clamp", np.clip(y, *p.activation_range)).astype(np.float32, copy=False)]
+    return [ctx.trace("clamp", clamp(y.copy(), p.activation_range))]
 
 
 OP = Op(

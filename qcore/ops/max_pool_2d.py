@@ -14,6 +14,7 @@ import numpy as np
 
 from qcore.op import Array, Context, Op
 from qcore.ops import _pool
+from qcore.ops._activation import clamp
 from qcore.ops._pool import Params
 from qcore.rules import Rules, activation, same_as
 
@@ -22,7 +23,7 @@ def eval_max(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
     lowest = x.dtype.type(np.finfo(np.float32).min if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
     y = ctx.trace("maximum", np.fmax(_pool.fold(np.fmax, x, p.geometry, lowest), lowest))
-    return [ctx.trace("clamp", np.clip(y, *p.activation_range)).astype(x.dtype, copy=False)]
+    return [ctx.trace("clamp", clamp(y.copy(), p.activation_range))]
 
 
 OP = Op(
