@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from qcore.quantizer.runtime_version import RUNTIME_VERSIONS, minimum_runtime_version
+from tests.quantizer.converter import FloatGraph, converted
+from tflite_schema import BuiltinOperator, GeluOptions
+
+
+def test_every_name_is_an_operator_and_every_runtime_a_version() -> None:
+    for name, runtimes in RUNTIME_VERSIONS.items():
+        assert name in BuiltinOperator.__members__
+        assert all(re.fullmatch(r"-|[12]\.\d+\.\d+", runtime) for runtime in runtimes.split())
+
+
+def test_the_latest_counts_by_number() -> None:
+    """1.14 is later than 1.5; what is not in the table does not count."""
+    add, conv = BuiltinOperator.ADD, BuiltinOperator.CONV_2D
+    assert minimum_runtime_version([(add, 1), (conv, 3)]) == "1.14.0"
+    assert minimum_runtime_version([(conv, 3), (add, 1)]) == "1.14.0"
+    assert minimum_runtime_version([(BuiltinOperator.BROADCAST_TO, 1), (add, 99)]) == ""
+
+
+@pytest.mark.parametrize(("name", "options"), [("GELU", GeluOptions()), ("ABS", None), ("RELU", None)])
+def test_equals_the_converters(name: str, options: object) -> None:
+    graph = FloatGraph()
+    theirs = converted(graph.model(graph.op(name, [graph.input((2, 3))], (2, 3), options=options)))
+    expected = bytes(theirs.buffers[int(theirs.metadata[0].buffer)] or b"").rstrip(b"\0").decode()
+    assert minimum_runtime_version((op.code, op.version) for op in theirs.main.operators) == expected
