@@ -220,10 +220,11 @@ class GraphRun:
         step.folded = True
 
     def reset_variables(self) -> None:
-        """Fill variable tensors with their zero point (TFLite: `Subgraph::ResetVariableTensors`)."""
+        """Fill variable tensors with 0, int8 ones with their zero point (TFLite: `ResetVariableTensor`)."""
         for index, tensor in enumerate(self.graph.tensors):
             if tensor.is_variable:
-                zero = int(tensor.quant.zero_point[0]) if tensor.quant and tensor.quant.zero_point.size else 0
+                quant = tensor.quant if tensor.type == TensorType.INT8 else None
+                zero = int(quant.zero_point[0]) if quant is not None and quant.zero_point.size else 0
                 self.values[index] = np.full(tensor.shape, zero, numpy_dtype(tensor.type))
 
     def run(self) -> None:
