@@ -139,6 +139,17 @@ def saturating_rounding_multiply_int16(a: ArrayLike, b: ArrayLike) -> Int64Array
     return np.asarray(np.minimum((np.multiply(a, b, dtype=np.int64) + (1 << 14)) >> 15, INT16_MAX), np.int64)
 
 
+def rounding_divide_by_pot_int16(x: ArrayLike, exponent: int) -> Int64Array:
+    """The integer nearest to x / 2^exponent, halves away from zero, of int16 numbers in int16 registers.
+
+    From exponent 16 on, gemmlowp's mask 2^exponent - 1 wraps to -1 in 16 bits, and the result is 1 for x >= 0 and -1
+    for x < 0, where 0 would be right. TFLite's HARD_SWISH shows this when the result's scale is far above the operand's.
+    """
+    values = np.asarray(x, np.int64)
+    mask = int(wrap_int16((1 << exponent) - 1))
+    return np.asarray((values >> exponent) + ((values & mask) > ((mask >> 1) + (values < 0))), np.int64)
+
+
 def _constant_int16(q31: int) -> int:
     return int(rounding_divide_by_pot(q31, 16))
 

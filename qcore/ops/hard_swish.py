@@ -15,8 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qcore.numerics.affine import integer_range
-from qcore.numerics.fixedpoint import reduced_multiplier, rounding_divide_by_pot, wrap_int16
-from qcore.numerics.gemmlowp import saturating_left_shift, saturating_rounding_multiply_int16
+from qcore.numerics.fixedpoint import reduced_multiplier, wrap_int16
+from qcore.numerics.gemmlowp import (
+    rounding_divide_by_pot_int16,
+    saturating_left_shift,
+    saturating_rounding_multiply_int16,
+)
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._scaling import float32_ratio, multiplier, require_one_type
@@ -69,11 +73,11 @@ def steps(p: Params, x: Array, trace: Trace) -> Array:
     if p.reluish_exponent > 0:
         reluish = saturating_left_shift(reluish, 1, 16)
     elif p.reluish_exponent < 0:
-        reluish = rounding_divide_by_pot(reluish, -p.reluish_exponent)
+        reluish = rounding_divide_by_pot_int16(reluish, -p.reluish_exponent)
     reluish = trace("reluish", wrap_int16((reluish + (1 << 15)) >> 1))
     product = reluish * scaled
     truncated = trace("multiply", np.sign(product) * (np.abs(product) >> 15))
-    y = trace("requantize", rounding_divide_by_pot(truncated, -p.output_exponent))
+    y = trace("requantize", rounding_divide_by_pot_int16(truncated, -p.output_exponent))
     return trace("clamp", np.clip(wrap_int16(y + p.output_zero_point), *integer_range(x.dtype))).astype(x.dtype)
 
 

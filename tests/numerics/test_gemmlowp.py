@@ -182,6 +182,20 @@ def test_saturating_rounding_multiply_int16(a: int, b: int) -> None:
     assert gemmlowp.saturating_rounding_multiply_int16(a, b) == srdhm(a, b, 16)
 
 
+@given(st.integers(-32768, 32767), st.integers(0, 15))
+@example(-2, 2)
+@example(2, 2)
+def test_rounding_divide_by_pot_int16_rounds_halves_away(x: int, exponent: int) -> None:
+    half = (1 << exponent) >> 1
+    expected = (abs(x) + half) >> exponent
+    assert gemmlowp.rounding_divide_by_pot_int16(x, exponent) == (expected if x >= 0 else -expected)
+
+
+@given(st.integers(-32768, 32767), st.integers(16, 31))
+def test_rounding_divide_by_pot_int16_beyond_its_register(x: int, exponent: int) -> None:
+    assert gemmlowp.rounding_divide_by_pot_int16(x, exponent) == (1 if x >= 0 else -1)
+
+
 @given(INT32, st.integers(0, 31))
 @example(2**30, 1)
 @example(-(2**30), 1)

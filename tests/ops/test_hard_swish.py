@@ -34,6 +34,12 @@ def test_every_int8_number(scale: float) -> None:
     check(OneOp(CODE, [Operand(x, scale, 3)], [Result(np.int8, scale, -3)]))
 
 
+@pytest.mark.parametrize("ratio", [2.0**-8, 2.0**-9, 2.0**-10, 2.0**-14])
+def test_a_shift_of_16_and_more_never_gives_zero(ratio: float) -> None:
+    x = np.arange(-128, 128, dtype=np.int8)
+    check(OneOp(CODE, [Operand(x, 1.5 * ratio, 10)], [Result(np.int8, 1.5, -12)]))
+
+
 def test_a_much_smaller_result_scale_is_refused() -> None:
     case = OneOp(CODE, [Operand(np.zeros(3, np.int8), 1.0)], [Result(np.int8, 1 / 256)])
     with pytest.raises(QCoreError, match="too small"):
