@@ -38,7 +38,7 @@ CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 def quantize(
     model: Model,
     recipe: str | Recipe = "int8",
-    ranges: Calibration | Mapping[str | int, tuple[float, float]] | None = None,
+    ranges: Calibration | Mapping[Any, tuple[Any, Any]] | None = None,
     *,
     inference_input_type: Any = None,
     inference_output_type: Any = None,
@@ -101,7 +101,7 @@ def _require_float(model: Model) -> None:
                 )
 
 
-def _calibration(model: Model, ranges: Calibration | Mapping[str | int, tuple[float, float]] | None) -> Calibration:
+def _calibration(model: Model, ranges: Calibration | Mapping[Any, tuple[Any, Any]] | None) -> Calibration:
     if ranges is None:
         return Calibration.from_model(model)
     if isinstance(ranges, Calibration):

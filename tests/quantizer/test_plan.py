@@ -88,9 +88,7 @@ def test_nan_in_a_constant_is_refused_unless_it_stays_in_float() -> None:
     graph = FloatGraph()
     y = graph.op("ADD", [graph.input(X), graph.constant([1.0, np.nan, 2.0], name="offset")], X, options=AddOptions())
     model = graph.model(graph.op("NEG", [y], X, options=NegOptions()))
-    with pytest.raises(
-        QuantizationError, match="operator 0 ADD: its constant, tensor 1 'offset', holds NaN or infinity"
-    ):
+    with pytest.raises(QuantizationError, match="operator 0 ADD: its constant, tensor 1 'offset', holds NaN"):
         quantize(model)
     kept = quantize(model, denylisted_ops=["ADD"])
     assert [op.name for op in kept.main.operators] == ["ADD", "NEG"]
@@ -101,6 +99,6 @@ def test_an_operator_without_rules_is_refused_with_its_place() -> None:
     x = graph.input(X)
     y = graph.op("MUL", [x, x], X, options=MulOptions())
     model = graph.model(graph.op("NEG", [y], X))
-    model.main.operators[1].code = BuiltinOperator.EMBEDDING_LOOKUP_SPARSE
-    with pytest.raises(UnsupportedError, match="subgraph 0, operator 1 EMBEDDING_LOOKUP_SPARSE: .*has no kernel"):
+    model.main.operators[1].code = BuiltinOperator.DELEGATE
+    with pytest.raises(UnsupportedError, match=r"subgraph 0, operator 1 DELEGATE: .*has no kernel"):
         quantize(model)

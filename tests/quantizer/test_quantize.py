@@ -15,7 +15,7 @@ from qcore.quantizer import Recipe, quantize
 from qcore.tflite import load, to_bytes
 from tests.quantizer.comparison import differences
 from tests.quantizer.converter import FloatGraph, check, run
-from tflite_schema import AddOptions, BuiltinOperator, NegOptions, TensorType
+from tflite_schema import AddOptions, BuiltinOperator, FullyConnectedOptions, NegOptions, TensorType
 
 X = (2, 3)
 
@@ -74,9 +74,7 @@ def test_no_ranges() -> None:
 def test_one_range_missing() -> None:
     model = small()
     model.main.tensors[0].quant = None
-    with pytest.raises(
-        CalibrationError, match="inputs missing statistics: subgraph 0, operator 0 ADD needs .*'input0'"
-    ):
+    with pytest.raises(CalibrationError, match=r"inputs missing statistics: subgraph 0, operator 0 ADD needs .*input0"):
         quantize(model)
 
 
@@ -97,7 +95,7 @@ def test_ranges_that_are_none(bounds: tuple[float, float]) -> None:
 
 
 def test_a_model_that_is_quantized_already() -> None:
-    with pytest.raises(QuantizationError, match="the model is already quantized: subgraph 0, tensor . 'tfl.quantize'"):
+    with pytest.raises(QuantizationError, match="the model is already quantized: subgraph 0, tensor"):
         quantize(load(to_bytes(quantize(small()))))
 
 
@@ -121,7 +119,7 @@ def test_constants_the_file_quantized_stay_as_they_are() -> None:
     x, bias = graph.input((2, 4)), graph.random(3)
     weight = graph.constant(np.arange(-6, 6).reshape(3, 4), np.int8)
     graph.graph.tensors[weight].quant = QuantParams.of(0.01)
-    y: Any = graph.op("FULLY_CONNECTED", [x, weight, bias], (2, 3))
+    y: Any = graph.op("FULLY_CONNECTED", [x, weight, bias], (2, 3), options=FullyConnectedOptions())
     ours = check(graph.model(graph.op("LOGISTIC", [y], (2, 3))))
     assert ours is not None
     kept = next(tensor for tensor in ours.main.tensors if tensor.name == f"constant{weight}")

@@ -54,5 +54,5 @@ def test_bad_ranges_are_refused(bounds: tuple[float, float]) -> None:
     graph = FloatGraph()
     x = graph.input(X)
     plan = make_plan(graph.model(graph.op("LOGISTIC", [x], X)), 0, RECIPES["int8"])
-    with pytest.raises(CalibrationError, match="tensor 0 'input0': the range .* is not finite with min <= max"):
+    with pytest.raises(CalibrationError, match=r"tensor 0 'input0': the range .* is not finite with min <= max"):
         types_from_ranges(plan, {x: bounds})

@@ -24,7 +24,7 @@ def test_border_types_by_name_dtype_and_enum(given: object) -> None:
 
 @pytest.mark.parametrize("given", ["int16", np.int32, "float16", 7, None])
 def test_other_border_types_are_refused(given: object) -> None:
-    with pytest.raises(QuantizationError, match="inference_output_type is .*; it can be float32, int8, uint8"):
+    with pytest.raises(QuantizationError, match=r"inference_output_type is .*; it can be float32, int8, uint8"):
         Recipe("mine", inference_output_type=given)
 
 

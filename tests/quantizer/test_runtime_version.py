@@ -27,5 +27,7 @@ def test_the_latest_counts_by_number() -> None:
 def test_equals_the_converters(name: str, options: object) -> None:
     graph = FloatGraph()
     theirs = converted(graph.model(graph.op(name, [graph.input((2, 3))], (2, 3), options=options)))
-    expected = bytes(theirs.buffers[int(theirs.metadata[0].buffer)] or b"").rstrip(b"\0").decode()
+    stored = theirs.buffers[int(theirs.metadata[0].buffer)]
+    assert stored is not None
+    expected = stored.tobytes().rstrip(b"\0").decode()
     assert minimum_runtime_version((op.code, op.version) for op in theirs.main.operators) == expected
