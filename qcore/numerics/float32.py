@@ -31,6 +31,11 @@ def through_float64(function: Callable[..., Any]) -> Callable[..., Float32Array]
     return rounded
 
 
+def _power(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[Any]:
+    """np.power, but as C for -inf and 1/2, where NumPy's short cut through sqrt gives NaN."""
+    return np.where((a == -np.inf) & (b == 0.5), np.inf, np.power(a, b))
+
+
 exp = through_float64(np.exp)
 expm1 = through_float64(np.expm1)
 log = through_float64(np.log)
@@ -39,7 +44,7 @@ sqrt = through_float64(np.sqrt)
 tanh = through_float64(np.tanh)
 sin = through_float64(np.sin)
 cos = through_float64(np.cos)
-power = through_float64(np.power)
+power = through_float64(_power)
 arctan2 = through_float64(np.arctan2)
 
 

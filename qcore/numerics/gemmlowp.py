@@ -143,7 +143,7 @@ def rounding_divide_by_pot_int16(x: ArrayLike, exponent: int) -> Int64Array:
     """The integer nearest to x / 2^exponent, halves away from zero, of int16 numbers in int16 registers.
 
     From exponent 16 on, gemmlowp's mask 2^exponent - 1 wraps to -1 in 16 bits, and the result is 1 for x >= 0 and -1
-    for x < 0, where 0 would be right. TFLite's HARD_SWISH shows this when the result's scale is far above the operand's.
+    for x < 0, where 0 would be right. TFLite's HARD_SWISH shows this where the result's scale is far the larger one.
     """
     values = np.asarray(x, np.int64)
     mask = int(wrap_int16((1 << exponent) - 1))
