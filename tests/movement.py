@@ -16,6 +16,7 @@ from qcore.ir import Model
 from qcore.tflite import to_bytes
 from tests import oracle, strategies
 from tests.one_op import OneOp, Operand, Result
+from tflite_schema import TensorType
 
 Array = NDArray[Any]
 DTYPES: dict[str, Any] = {
@@ -34,6 +35,7 @@ DTYPES: dict[str, Any] = {
     "complex64": np.complex64,
     "complex128": np.complex128,
     "string": object,
+    "int4": "int4",
 }
 COMMON = ("float32", "int8", "uint8", "int16", "int32", "int64")
 
@@ -43,6 +45,8 @@ def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Array]:
 
     A string fed at run time needs a rank of 1 at least: TensorFlow's Python interpreter mistakes scalar ones.
     """
+    if dtype == "int4":
+        return strategies.integers(shape, np.int8, -8, 7)
     if dtype is object:
         return st.integers(0, 2**32 - 1).map(lambda seed: _strings(shape, seed))
     kind = np.dtype(dtype).kind
@@ -67,19 +71,22 @@ def _strings(shape: tuple[int, ...], seed: int) -> Array:
 
 @st.composite
 def operand(draw: st.DrawFn, shape: tuple[int, ...], dtype: Any, constant: bool | None = False) -> Operand:
-    """An operand of any type; 8-bit integers with parameters, int16 with and without. constant=None: either."""
+    """An operand of any type; 8- and 4-bit integers with parameters, int16 with and without. constant=None: either."""
     scale, zero_point = None, 0
-    if dtype in (np.int8, np.uint8):
+    type_ = TensorType.INT4 if dtype == "int4" else None
+    if type_ is not None:
+        scale = draw(strategies.scales())
+    elif dtype in (np.int8, np.uint8):
         scale, zero_point = draw(strategies.scales()), draw(strategies.zero_points(dtype))
     elif dtype is np.int16 and draw(st.booleans()):
         scale = draw(strategies.scales())
     stored = draw(st.booleans()) if constant is None else constant
-    return Operand(draw(values(shape, dtype)), scale, zero_point, constant=stored)
+    return Operand(draw(values(shape, dtype)), scale, zero_point, constant=stored, type=type_)
 
 
 def like(x: Operand) -> Result:
-    """A result with the operand's dtype and parameters."""
-    return Result(x.value.dtype if x.value.dtype != object else object, x.scale, x.zero_point)
+    """A result with the operand's type and parameters."""
+    return Result(x.value.dtype if x.value.dtype != object else object, x.scale, x.zero_point, type=x.type)
 
 
 @st.composite

@@ -45,15 +45,16 @@ def eval_any(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def version(n: Node) -> int:
     x = n.input(0)
-    if x.type in (TensorType.INT16, TensorType.FLOAT16):
-        return 4 if x.type == TensorType.INT16 else 3
+    versions = {TensorType.INT4: 5, TensorType.INT16: 4, TensorType.FLOAT16: 3}
+    if x.type in versions:
+        return versions[x.type]
     return 2 if n.input(2).type == TensorType.INT64 else 1
 
 
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, "float32", "int8", "int16", "int32", "int64", "bool", "float16"),
+    kernels=kernels(eval_any, "float32", "int8", "int16", "int32", "int64", "bool", "float16", "int4"),
     # The converter quantizes it, with one scale for all, only since TensorFlow 2.22.
     rules=Rules(inputs=(activation(), activation(), untouched()), quantizable=frozenset()),
     version=version,

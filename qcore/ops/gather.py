@@ -45,6 +45,8 @@ def infer(n: Node) -> list[Shape]:
     if x.type == TensorType.STRING and x.rank != 1:
         raise n.unsupported(f"{x.rank} dimensions of strings; the kernel takes one")
     axis, batch_dims = _axes(n)
+    if x.type == TensorType.INT4 and math.prod(x.shape[axis + 1 :]) % 2:
+        raise n.unsupported(f"slices of {math.prod(x.shape[axis + 1 :])} 4-bit numbers; TFLite moves whole bytes only")
     return [(*x.shape[:axis], *index.shape[batch_dims:], *x.shape[axis + 1 :])]
 
 
@@ -78,6 +80,8 @@ def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def version(n: Node) -> int:
     x = n.input(0)
+    if x.type == TensorType.INT4:
+        return 7
     if n.input(1).type == TensorType.INT16:
         return 6
     if n.options(GatherOptions).batch_dims:
@@ -88,7 +92,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "float16", "string"),
+    kernels=kernels(eval_any, *COMMON, "bool", "float16", "string", "int4"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
 )

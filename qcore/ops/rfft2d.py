@@ -25,8 +25,8 @@ def infer(n: Node) -> list[Shape | None]:
     values = n.integers(1)
     if values is None:
         return [None]
-    powers = all(value > 1 and value & (value - 1) == 0 for value in values)
-    n.require_shapes(powers, f"fft_length {values} must be powers of two, 2 or more")
+    powers = all(value > 0 and value & (value - 1) == 0 for value in values) and values[1] > 1
+    n.require_shapes(powers, f"fft_length {values} must be powers of two, the second one 2 or more")
     return [(*x.shape[:-2], values[0], values[1] // 2 + 1)]
 
 

@@ -58,8 +58,9 @@ def eval_any(p: Box, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def version(n: Node) -> int:
     x = n.input(0)
-    if x.type in (TensorType.FLOAT16, TensorType.UINT32):
-        return 8 if x.type == TensorType.FLOAT16 else 6
+    versions = {TensorType.FLOAT16: 8, TensorType.INT4: 7, TensorType.UINT32: 6}
+    if x.type in versions:
+        return versions[x.type]
     if x.rank > 4:
         return 5
     return {TensorType.INT16: 4, TensorType.STRING: 3, TensorType.INT8: 2}.get(x.type, 1)
@@ -68,7 +69,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "string"),
+    kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "string", "int4"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
 )

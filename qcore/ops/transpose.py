@@ -50,6 +50,8 @@ def eval_any(p: tuple[int, ...], inputs: list[Array], ctx: Context) -> list[Arra
 
 def version(n: Node) -> int:
     x = n.input(0)
+    if x.type == TensorType.INT4:
+        return 7
     if x.rank > 5:
         return 6
     if x.type == TensorType.INT16:
@@ -62,7 +64,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool"),
+    kernels=kernels(eval_any, *COMMON, "bool", "int4"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
 )

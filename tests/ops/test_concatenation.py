@@ -24,14 +24,14 @@ def concatenation(draw: st.DrawFn, dtype: Any) -> OneOp:
         scale, zero_point = first.scale, first.zero_point
         if dtype is np.uint8 and draw(st.booleans()):
             scale, zero_point = draw(strategies.scales()), draw(strategies.zero_points(dtype))
-        operands.append(Operand(draw(movement.values(tuple(other), dtype)), scale, zero_point))
+        operands.append(Operand(draw(movement.values(tuple(other), dtype)), scale, zero_point, type=first.type))
     y = movement.like(first)
     if dtype is np.uint8 and draw(st.booleans()):
         y = Result(dtype, draw(strategies.scales()), draw(strategies.zero_points(dtype)))
     return OneOp(BuiltinOperator.CONCATENATION, operands, [y], ConcatenationOptions(axis=axis))
 
 
-CASES = movement.cases(concatenation, *COMMON, "bool", "uint32", "float16")
+CASES = movement.cases(concatenation, *COMMON, "bool", "uint32", "float16", "int4")
 test_matches_reference = matches_reference(CASES)
 
 

@@ -17,13 +17,13 @@ def dynamic_update_slice(draw: st.DrawFn, dtype: Any) -> OneOp:
     part = tuple(draw(st.integers(1, size)) for size in shape)
     start = [draw(st.integers(-2, size + 2)) for size in shape]
     x = draw(movement.operand(shape, dtype))
-    update = Operand(draw(movement.values(part, dtype)), x.scale, x.zero_point)
+    update = Operand(draw(movement.values(part, dtype)), x.scale, x.zero_point, type=x.type)
     operands = [x, update, draw(movement.indices(start, (np.int32, np.int64)))]
     options = DynamicUpdateSliceOptions()
     return OneOp(BuiltinOperator.DYNAMIC_UPDATE_SLICE, operands, [movement.like(x)], options)
 
 
-CASES = movement.cases(dynamic_update_slice, "float32", "int8", "int16", "int32", "int64", "bool", "float16")
+CASES = movement.cases(dynamic_update_slice, "float32", "int8", "int16", "int32", "int64", "bool", "float16", "int4")
 test_matches_reference = matches_reference(CASES)
 
 

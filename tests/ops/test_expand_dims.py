@@ -22,7 +22,9 @@ def expand_dims(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.EXPAND_DIMS, operands, [movement.like(x)], ExpandDimsOptions())
 
 
-CASES = movement.cases(expand_dims, *COMMON, "bool", "float16", "float64", "uint32", "uint64", "complex64", "string")
+CASES = movement.cases(
+    expand_dims, *COMMON, "bool", "float16", "float64", "uint32", "uint64", "complex64", "string", "int4"
+)
 test_matches_reference = matches_reference(CASES)
 
 

@@ -42,7 +42,9 @@ def reshape(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.RESHAPE, operands, [movement.like(x)], ReshapeOptions())
 
 
-CASES = movement.cases(reshape, *COMMON, "bool", "float16", "float64", "uint32", "uint64", "complex64", "string")
+CASES = movement.cases(
+    reshape, *COMMON, "bool", "float16", "float64", "uint32", "uint64", "complex64", "string", "int4"
+)
 test_matches_reference = matches_reference(CASES)
 
 

@@ -23,7 +23,9 @@ def squeeze(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.SQUEEZE, [x], [movement.like(x)], options)
 
 
-CASES = movement.cases(squeeze, *COMMON, "bool", "float16", "float64", "uint32", "uint64", "complex64", "string")
+CASES = movement.cases(
+    squeeze, *COMMON, "bool", "float16", "float64", "uint32", "uint64", "complex64", "string", "int4"
+)
 test_matches_reference = matches_reference(CASES)
 
 

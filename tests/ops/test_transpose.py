@@ -22,7 +22,7 @@ def transpose(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.TRANSPOSE, operands, [movement.like(x)], TransposeOptions())
 
 
-CASES = movement.cases(transpose, *COMMON, "bool")
+CASES = movement.cases(transpose, *COMMON, "bool", "int4")
 test_matches_reference = matches_reference(CASES)
 
 
