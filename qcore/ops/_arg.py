@@ -48,8 +48,8 @@ def operator(search: Callable[..., Array], options: type[ArgMaxOptions] | type[A
     def prepare(n: Node) -> Params:
         y, asked, axis = n.output(), n.options(options).output_type, _axis(n)
         if asked not in INTEGER_INDICES:
-            raise n.unsupported(f"indices of type {TensorType(asked).name}; expected INT32 or INT64")
-        n.require(y.type == asked, f"the result is {y.type.name}, the options say {TensorType(asked).name}")
+            raise n.unsupported(f"indices of type {getattr(asked, 'name', asked)}; expected INT32 or INT64")
+        n.require(y.type == asked, f"the result is {y.type.name}, the options say {asked.name}")
         assert axis is not None
         return Params(axis, np.dtype(np.int32) if asked == TensorType.INT32 else np.dtype(np.int64))
 

@@ -20,7 +20,7 @@ CASES = {
 test_matches_reference = matches_reference(CASES)
 
 
-def case(x: Any, axis: Any = 0, type_: TensorType = TensorType.INT32, result: Any = np.int32) -> OneOp:
+def case(x: Any, axis: Any = 0, type_: Any = TensorType.INT32, result: Any = np.int32) -> OneOp:
     operands = [Operand(x), movement.constant(axis)]
     return OneOp(CODE, operands, [Result(result)], ArgMaxOptions(output_type=type_), 2)
 
@@ -47,6 +47,7 @@ def test_nan_and_infinity() -> None:
         (case(np.zeros((), np.int8), 0), "a scalar has no axis"),
         (case(np.zeros((2, 3), np.int16), 0), "no int16 kernel"),
         (case(np.zeros((2, 3), np.int8), 0, TensorType.FLOAT32), "indices of type FLOAT32"),
+        (case(np.zeros((2, 3), np.int8), 0, 99), "indices of type 99"),
         (case(np.zeros((2, 3), np.int8), 0, TensorType.INT64), "the result is INT32, the options say INT64"),
     ],
 )
