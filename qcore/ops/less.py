@@ -1,0 +1,22 @@
+"""LESS: y = a < b, with broadcasting; see _comparison.py.
+
+TFLite: kernels/comparisons.cc
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qcore.op import Op, by_type
+from qcore.ops import _comparison
+from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._comparison import NUMBERS, QUANTIZED
+
+OP = Op(
+    infer=infer_broadcast,
+    prepare=_comparison.prepare,
+    kernels=_comparison.kernels(np.less, *NUMBERS, *QUANTIZED),
+    rules=_comparison.RULES,
+    steps=_comparison.STEPS,
+    version=by_type(int8=2, int16=3),
+)
