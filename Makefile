@@ -10,7 +10,7 @@ demo: $(RUN_ENV)/.installed
 	$(RUN_ENV)/bin/qcore demo --force
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(DEV_ENV)/.installed
 	$(BIN)/ruff check .
