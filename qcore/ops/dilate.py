@@ -1,8 +1,9 @@
-"""DILATE: the operand's elements set apart, the gaps filled with a value.
+"""DILATE: the operand's elements with room between them, filled with a padding value.
 
-    y[i * dilations] = x[i],  y.shape = (x.shape - 1) * dilations + 1;  elsewhere the value of operand 2
+    y[d * i] = x[i]  for each dimension of dilation d;  elsewhere the padding value
 
-Dilations: an int32 vector, 1 or more for each dimension; up to 6 dimensions.
+Dilations (operand 1): int32, one per dimension, 1 or more. The padding value (operand 2): one element of x's type.
+Up to 6 dimensions, none of them empty.
 
 TFLite: kernels/dilate.cc
 """
@@ -11,10 +12,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from qcore.op import Array, Context, Node, Op, Shape
-from qcore.ops._movement import COMMON, kernels, require_counts, require_same_type, require_types
+from qcore.op import Node, Op, Shape
+from qcore.ops._dilation import ANY_SIZE, Params, eval_any
+from qcore.ops._movement import kernels, require_counts, require_same_type, require_types
+from qcore.rules import Rules, activation, untouched
 from tflite_schema import TensorType
 
 _MOST_DIMENSIONS = 6
@@ -25,9 +26,9 @@ def infer(n: Node) -> list[Shape | None]:
     x, dilations, value = n.input(0), require_types(n, 1, (TensorType.INT32,), "dilations"), n.input(2)
     if x.rank > _MOST_DIMENSIONS:
         raise n.unsupported(f"{x.rank} dimensions; the kernel takes up to {_MOST_DIMENSIONS}")
-    n.require_shapes(x.rank > 0 and math.prod(x.shape) > 0, f"shape {x.shape} holds nothing to set apart")
-    n.require_shapes(math.prod(value.shape) == 1, f"the value has shape {value.shape}, expected one element")
+    n.require_shapes(x.rank > 0 and 0 not in x.shape, f"shape {x.shape} has nothing to dilate")
     n.require_shapes(dilations.shape == (x.rank,), f"dilations have shape {dilations.shape}, expected ({x.rank},)")
+    n.require_shapes(math.prod(value.shape) == 1, f"the padding value has shape {value.shape}, expected one element")
     steps = n.integers(1)
     if steps is None:
         return [None]
@@ -35,24 +36,14 @@ def infer(n: Node) -> list[Shape | None]:
     return [tuple((size - 1) * step + 1 for size, step in zip(x.shape, steps, strict=True))]
 
 
-def prepare(n: Node) -> tuple[Shape, list[int]]:
-    """(the result's shape, dilations)."""
+def prepare(n: Node) -> Params:
     require_same_type(n, n.input(0), n.input(2), n.output())
-    steps = n.integers(1)
-    assert steps is not None
-    return n.output().shape, steps
-
-
-def eval_any(p: tuple[Shape, list[int]], inputs: list[Array], ctx: Context) -> list[Array]:
-    shape, steps = p
-    y = np.empty(shape, inputs[0].dtype)
-    y[...] = inputs[2].reshape(())
-    y[tuple(slice(None, None, step) for step in steps)] = inputs[0]
-    return [y]
+    return Params(n.output().shape, (0,) * n.input(0).rank, tuple(n.integers(1) or ()))
 
 
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "float16", "float64", "uint16", "uint32", "uint64", "complex64"),
+    kernels=kernels(eval_any, *ANY_SIZE),
+    rules=Rules(inputs=(activation(), untouched(), activation()), quantizable=frozenset()),
 )

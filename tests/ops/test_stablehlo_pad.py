@@ -26,14 +26,15 @@ def options(low: Any, high: Any, interior: Any) -> StablehloPadOptions:
 
 @st.composite
 def pad(draw: st.DrawFn, dtype: Any) -> OneOp:
-    shape = draw(movement.shape(1, 6, 4))
+    shape = draw(st.one_of(movement.shape(1, 4, 4), movement.shape(5, 6, 2)))
     rank = len(shape)
 
     def integers(low: int, high: int) -> Any:
         return draw(st.lists(st.integers(low, high), min_size=rank, max_size=rank))
 
     fewest = draw(st.sampled_from([0, 0, -2, -7]))
-    chosen = options(integers(fewest, 3), integers(fewest, 3), integers(0, draw(st.sampled_from([0, 1, 4]))))
+    most = draw(st.sampled_from([0, 1, 4])) if rank < 4 else 1
+    chosen = options(integers(fewest, 3), integers(fewest, 3), integers(0, most))
     x = draw(movement.operand(shape, dtype))
     value = Operand(draw(movement.values((), dtype)), x.scale, x.zero_point, constant=draw(st.booleans()))
     return OneOp(CODE, [x, value], [movement.like(x)], chosen)
