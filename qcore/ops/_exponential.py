@@ -59,6 +59,10 @@ class Scaling:
         inside = np.arange(256) <= self.radius
         return np.where(inside, exp_on_negative_values(np.where(inside, self.rescaled(), 0), INTEGER_BITS), 0)
 
+    def addends(self) -> Array:
+        """The same in Q12.19, as S adds them up."""
+        return rounding_divide_by_pot(self.table(), ACCUMULATOR_BITS)
+
 
 def scaling(n: Node, beta: float) -> Scaling:
     """M = min(beta * scale * 2^26, 2^31 - 1) as (q, s);  radius = floor(31 * 2^26 / 2^s).
@@ -71,10 +75,9 @@ def scaling(n: Node, beta: float) -> Scaling:
     return Scaling(multiplier, shift, (((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift)
 
 
-def sum_of_exponentials(table: Array, below: Array) -> Int64Array:
-    """S of each row [..., 1]: `below` is max - x, `table` the exponentials of 0, -1, ..."""
-    addends = np.take(rounding_divide_by_pot(table, ACCUMULATOR_BITS), below)
-    return np.asarray(np.minimum(addends.sum(axis=-1, keepdims=True), INT32_MAX))
+def sum_of_exponentials(addends: Array, below: Array) -> Int64Array:
+    """S of each row [..., 1]: `below` is max - x, `addends` the table of rounded exponentials."""
+    return np.asarray(np.minimum(np.take(addends, below).sum(axis=-1, keepdims=True), INT32_MAX))
 
 
 def log_of_sum(x: Int64Array) -> Int64Array:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from qcore.numerics.window import Geometry, geometry, pad_with
+from qcore.numerics.window import Geometry, geometry, pad_with, patches
 from qcore.op import Array, Node, Shape
 from qcore.ops._activation import Bounds, bounds, integer_activation_range
 from qcore.ops._movement import require_counts
@@ -82,6 +82,8 @@ def _inside(size: int, output: int, stride: int, kernel: int, before: int) -> Ar
 def fold(combine: np.ufunc, x: Array, g: Geometry, neutral: float) -> Array:
     """[N, H, W, C] -> [N, OH, OW, C]: `combine` over the taps of each window, rows first; padding is `neutral`."""
     y = pad_with(x, neutral, g)
+    if g.output == (1, 1):  # one window, often the whole image
+        return np.asarray(combine.reduce(patches(y, g), axis=(3, 4), dtype=y.dtype))
     for axis in (0, 1):
         kernel, stride, output = g.kernel[axis], g.strides[axis], g.output[axis]
         lead: tuple[slice, ...] = (slice(None),) * (axis + 1)

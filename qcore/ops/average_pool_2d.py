@@ -20,6 +20,8 @@ from qcore.ops._activation import clamp
 from qcore.ops._pool import Params
 from qcore.rules import Rules, activation, same_as
 
+_NARROW = 128  # sums of so many 8-bit numbers fit 16 bits
+
 
 def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
@@ -30,8 +32,11 @@ def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
-    acc = ctx.trace("accumulate", _pool.fold(np.add, x.astype(np.int32), p.geometry, 0))
-    quotient = (np.abs(acc) + p.taps // 2) // p.taps
+    narrow = x.dtype.itemsize == 1 and p.taps.max(initial=0) <= _NARROW
+    wide = x.astype(np.int16 if narrow else np.int32)
+    acc = ctx.trace("accumulate", _pool.fold(np.add, wide, p.geometry, 0))
+    taps = p.taps.astype(acc.dtype)
+    quotient = (np.abs(acc) + taps // 2) // taps
     y = ctx.trace("divide", np.where(acc < 0, -quotient, quotient))
     return [ctx.trace("clamp", clamp(y.copy(), p.activation_range)).astype(x.dtype)]
 

@@ -30,10 +30,12 @@ _SHIFT = 22  # from Q5.26 to a scale of 1/16
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """`scaling` of the differences and its inverse."""
+    """`scaling` of the differences, its inverse, and its tables: the rescaled differences and what S adds up."""
 
     scaling: Scaling
     inverse: Multiplier
+    differences: Array
+    addends: Array
 
 
 def infer(n: Node) -> list[Shape]:
@@ -54,7 +56,7 @@ def prepare(n: Node) -> Params | None:
     )
     exponent = scaling(n, 1.0)
     inverse = 2.0 ** (31 - exponent.shift) / exponent.multiplier
-    return Params(exponent, multiplier(n, inverse, below_one=True))
+    return Params(exponent, multiplier(n, inverse, below_one=True), exponent.rescaled(), exponent.addends())
 
 
 def eval_float32(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -73,8 +75,8 @@ def eval_8bit(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
         return [x]
     limits = np.iinfo(x.dtype)
     below = x.max(axis=-1, keepdims=True).astype(np.int32) - x
-    difference = ctx.trace("difference", np.take(p.scaling.rescaled(), below))
-    total = ctx.trace("sum", sum_of_exponentials(p.scaling.table(), below))
+    difference = ctx.trace("difference", np.take(p.differences, below))
+    total = ctx.trace("sum", sum_of_exponentials(p.addends, below))
     log = ctx.trace("log", log_of_sum(total))
     bound = np.maximum(-p.scaling.radius - 1, p.inverse.scale(wrap_int32(log + INT32_MIN)))
     y = rounding_divide_by_pot(wrap_int32(difference - log), _SHIFT) + limits.max

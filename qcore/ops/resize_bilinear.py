@@ -20,17 +20,16 @@ TFLite: kernels/resize_bilinear.cc; internal/reference/resize_bilinear.h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from qcore.numerics.fixedpoint import rounding_divide_by_pot
 from qcore.op import Array, Context, Node, Op
 from qcore.ops import _resize
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import ResizeBilinearOptions, TensorType
 
 _FRACTION_BITS = 10
+_BLOCK = 65536  # elements worked on at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,10 @@ class Axis:
     high: Array
     low_weight: Array
     high_weight: Array
+
+    def take(self, some: slice) -> Axis:
+        """The same for some of the rows."""
+        return Axis(self.low[some], self.high[some], self.low_weight[some], self.high_weight[some])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,24 @@ def eval_uint8(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     x = inputs[0]
-    wide: Any = np.int32 if x.dtype.itemsize == 1 else np.int64
-    acc = ctx.trace("interpolate", _along(p.columns, _along(p.rows, x.astype(wide), 1), 2))
-    return [ctx.trace("round", rounding_divide_by_pot(acc, 2 * _FRACTION_BITS)).astype(x.dtype)]
+    wide = x.astype(np.int32 if x.dtype.itemsize == 1 else np.int64)
+    height, width = p.rows.low.size, p.columns.low.size
+    y = np.empty((x.shape[0], height, width, x.shape[3]), x.dtype)
+    row = max(1, x.shape[0] * width * x.shape[3])
+    step = height if ctx.trace.recording else max(1, _BLOCK // row)
+    for first in range(0, height, step):  # some rows at a time: they stay in the cache
+        some = slice(first, first + step)
+        acc = ctx.trace("interpolate", _along(p.columns, _along(p.rows.take(some), wide, 1), 2))
+        y[:, some] = ctx.trace("round", _rounded(acc))
+    return [y]
+
+
+def _rounded(acc: Array) -> Array:
+    """acc / 2^20, halves away from zero (rounding_divide_by_pot in acc's own dtype)."""
+    y = acc + (1 << (2 * _FRACTION_BITS - 1))
+    y -= acc < 0
+    y >>= 2 * _FRACTION_BITS
+    return np.asarray(y)
 
 
 def _along(a: Axis, x: Array, axis: int) -> Array:

@@ -51,12 +51,13 @@ _OUTPUTS = {
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """8-bit: `scaling` and its table of exponentials; int16: `multiplier` of the differences; float32: beta alone."""
+    """8-bit: `scaling` and its tables of exponentials; int16: `multiplier` of the differences; float32: beta alone."""
 
     beta: float
     dtype: Any
     scaling: Scaling | None = None
     exponentials: Array | None = None
+    addends: Array | None = None
     multiplier: Multiplier | None = None
 
 
@@ -82,7 +83,7 @@ def prepare(n: Node) -> Params:
         scale = float(np.float32(x.scale * np.float32(beta))) / (10.0 / 65535.0)
         return Params(beta, np.int16, multiplier=multiplier(n, scale))
     exponent = scaling(n, beta)
-    return Params(beta, y.dtype.type, exponent, exponent.table())
+    return Params(beta, y.dtype.type, exponent, exponent.table(), exponent.addends())
 
 
 def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -99,18 +100,17 @@ def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 def eval_8bit(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
     assert p.exponentials is not None
+    assert p.addends is not None
     if x.size == 0:
         return [np.zeros(x.shape, p.dtype)]
-    wide = x.astype(np.int32)
-    below = wide.max(axis=-1, keepdims=True) - wide
+    below = (x.max(axis=-1, keepdims=True).astype(np.int16) - x).astype(np.intp)
     e = ctx.trace("exp", np.take(p.exponentials, below))
-    total = ctx.trace("sum", sum_of_exponentials(p.exponentials, below))
+    total = ctx.trace("sum", sum_of_exponentials(p.addends, below))
     reciprocal, bits_over_unit = get_reciprocal(total, ACCUMULATOR_BITS)
     limits = np.iinfo(p.dtype)
     product = saturating_rounding_doubling_high_mul(ctx.trace("reciprocal", reciprocal), e)
     y = rounding_divide_by_pot(product, bits_over_unit + 31 - limits.bits) + limits.min
-    y = np.where(e == 0, limits.min, np.clip(y, limits.min, limits.max))
-    return [ctx.trace("output", y).astype(p.dtype)]
+    return [ctx.trace("output", np.minimum(y, limits.max)).astype(p.dtype)]
 
 
 def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
