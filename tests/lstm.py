@@ -77,7 +77,7 @@ def float_cell(draw: st.DrawFn, s: Shape, *, hybrid: bool = False, diagonal: boo
     def weight(*shape: int) -> Operand:
         if hybrid:
             return constant(rng.integers(-127, 128, shape).astype(np.int8), np.float32(rng.uniform(0.002, 0.02)))
-        return constant(values(*shape, spread=0.6))
+        return constant(values(*shape, spread=1.2 / shape[-1] ** 0.5))
 
     def recurrent() -> Operand:
         if diagonal and rng.random() < 0.5:
@@ -151,4 +151,47 @@ def integer_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
     ]
     intermediates = [Result(np.int16, scale) if norm else Result(np.float32) for scale in gate_scales]
     intermediates.append(Result(np.int8, hidden_scale, hidden_zero))
+    return IntegerLstm(operands, Result(np.int8, h_scale, h_zero), intermediates)
+
+
+def integer8_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
+    """An 8x8_8 LSTM: always CIFG, layer normalization and projection with bias."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="weights"))
+    h_scale, h_zero = draw(st.sampled_from([2.0**-7, 2.0**-6, 0.01])), draw(strategies.zero_points(np.int8))
+    intermediates: list[Result] = [Result(np.int8, 1.0, 0)] * 3
+    parts = []
+    for _ in range(3):
+        total = draw(RATIOS) * 2.0**-10
+        part = [total * 2.0 ** draw(st.integers(0, 6)) * draw(RATIOS) for _ in range(2)]
+        zeros = [draw(strategies.zero_points(np.int8)) for _ in range(2)]
+        intermediates += [Result(np.int16, total), *(Result(np.int8, p, z) for p, z in zip(part, zeros, strict=True))]
+        parts.append(part)
+
+    def weight(rows: int, columns: int, scale: float, out: float) -> Operand:
+        values = rng.integers(-128, 128, (rows, columns)).astype(np.int8)
+        return constant(values, np.float32(draw(RATIOS) * 2.0**-5 * out / scale))
+
+    def integers(size: int, spread: int, dtype: Any, scale: Any = None) -> Operand:
+        return constant(rng.integers(-spread, spread, size).astype(dtype), scale)
+
+    norms = [integers(s.units, 32768, np.int16, np.float32(draw(RATIOS) * 2.0**-13)) for _ in range(3)]
+    operands: list[Operand | None] = [
+        None,
+        *[weight(s.units, s.inputs, x_scale, part[0]) for part in parts],
+        None,
+        *[weight(s.units, s.outputs, h_scale, part[1]) for part in parts],
+        None,
+        None,
+        None,
+        None,
+        *[integers(s.units, 1 << 20, np.int32) for _ in range(3)],
+        constant(
+            rng.integers(-128, 128, (s.outputs, s.units)).astype(np.int8), np.float32(draw(RATIOS) * 2.0**-4 * h_scale)
+        ),
+        integers(s.outputs, 1 << 16, np.int32),
+        state((s.batch, s.outputs), np.int8, h_scale, h_zero),
+        state((s.batch, s.units), np.int16, 2.0**-15),
+        None,
+        *norms,
+    ]
     return IntegerLstm(operands, Result(np.int8, h_scale, h_zero), intermediates)

@@ -108,6 +108,7 @@ def product(
     biases: list[NodeTensor | None],
     zero_point: int,
     scales: list[np.float32],
+    operand_range: tuple[int, int] = INT8_RANGE,
 ) -> Product:
     """Several matrices [units, K] side by side, each with its own scale; bias - zero_point * sum(w) is worked out."""
     values = [constant(n, tensor) for tensor in weights]
@@ -116,7 +117,7 @@ def product(
         for value, b in zip(values, biases, strict=True)
     ]
     real = np.repeat(np.asarray(scales, np.float32), [len(value) for value in values])
-    stacked = prepare_weights(np.concatenate(values), 0, INT8_RANGE)
+    stacked = prepare_weights(np.concatenate(values), 0, operand_range)
     return Product(stacked, wrap_int32(np.concatenate(total)), scaling(n, real))
 
 
