@@ -220,15 +220,15 @@ class Interpreter:
             value = self._graph.values[index] = value.copy()
         return value
 
-    def _checked(self, index: int, value: Any) -> Array:
-        tensor = self._tensor(index)
+    def _checked(self, index: int, value: Any, graph: GraphRun | None = None) -> Array:
+        tensor = self._tensor(index, graph)
         array = np.asarray(value)
         dtype = numpy_dtype(tensor.type)
         if tensor.type == TensorType.STRING:
-            array = array.astype(object)
+            array = _encoded(array)
         if array.dtype != dtype:
             raise ShapeError(f"tensor {index} {tensor.name!r} is {dtype}, got {array.dtype}; convert the value first")
-        expected = self._graph.shape(index)
+        expected = (graph or self._graph).shape(index)
         if array.shape != expected:
             raise ShapeError(
                 f"tensor {index} {tensor.name!r} has shape {expected}, got {array.shape}; "
@@ -254,13 +254,14 @@ class Interpreter:
             raise ShapeError(f"no input named {name!r}; the model has {', '.join(sorted(names))}")
         return names[name]
 
-    def _details(self, index: int) -> dict[str, Any]:
-        tensor = self._graph.graph.tensors[index]
+    def _details(self, index: int, graph: GraphRun | None = None) -> dict[str, Any]:
+        graph = graph or self._graph
+        tensor = graph.graph.tensors[index]
         quant = tensor.quant
         scales = np.zeros(0, np.float32) if quant is None else np.asarray(quant.scale, np.float32)
         zero_points = np.zeros(0, np.int32) if quant is None else np.asarray(quant.zero_point, np.int32)
         single = scales.size == 1
-        shape = self._graph.shape(index)
+        shape = graph.shape(index)
         signature = tensor.shape_signature if tensor.shape_signature is not None else shape
         return {
             "name": tensor.name,
@@ -283,37 +284,51 @@ class SignatureRunner:
     """Runs one signature: `runner(x=...)` returns {output name: array}."""
 
     def __init__(self, interpreter: Interpreter, signature: SignatureDef) -> None:
-        if signature.subgraph_index:
-            raise UnsupportedError(f"signature {signature.signature_key!r} runs subgraph {signature.subgraph_index}")
+        graphs = interpreter._program.graphs
+        if not 0 <= signature.subgraph_index < len(graphs):
+            raise ModelError(
+                f"signature {signature.signature_key!r} runs subgraph {signature.subgraph_index}; "
+                f"the model has {len(graphs)}"
+            )
         self._interpreter = interpreter
+        self._graph = graphs[signature.subgraph_index]
         self._inputs = {entry.name or "": int(entry.tensor_index) for entry in signature.inputs or []}
         self._outputs = {entry.name or "": int(entry.tensor_index) for entry in signature.outputs or []}
 
     def get_input_details(self) -> dict[str, dict[str, Any]]:
         """Tensor details by input name."""
-        return {name: self._interpreter._details(index) for name, index in self._inputs.items()}
+        return {name: self._interpreter._details(index, self._graph) for name, index in self._inputs.items()}
 
     def get_output_details(self) -> dict[str, dict[str, Any]]:
         """Tensor details by output name."""
-        return {name: self._interpreter._details(index) for name, index in self._outputs.items()}
+        return {name: self._interpreter._details(index, self._graph) for name, index in self._outputs.items()}
 
     def __call__(self, **inputs: Any) -> dict[str, Array]:
         """Run with exactly the signature's inputs; QCoreError names those missing or unknown."""
         if set(inputs) != set(self._inputs):
             raise SignatureError(f"the signature takes {sorted(self._inputs)}, got {sorted(inputs)}")
-        interpreter = self._interpreter
-        for name, value in inputs.items():
-            if np.shape(value) != interpreter._graph.shape(self._inputs[name]):
-                interpreter.resize_tensor_input(self._inputs[name], np.shape(value))
-        interpreter.allocate_tensors()
-        for name, value in inputs.items():
-            interpreter.set_tensor(self._inputs[name], value)
-        interpreter.invoke()
-        return {name: interpreter.get_tensor(index) for name, index in self._outputs.items()}
+        interpreter, graph = self._interpreter, self._graph
+        given = {self._inputs[name]: value for name, value in inputs.items()}
+        graph.resize([np.shape(given[i]) if i in given else graph.shape(i) for i in graph.graph.inputs])
+        if graph is interpreter._graph:
+            interpreter.allocate_tensors()
+        else:
+            graph.allocate()
+        for index, value in given.items():
+            graph.values[index] = interpreter._checked(index, value, graph).copy()
+        graph.run()
+        return {name: np.array(graph.value(index)) for name, index in self._outputs.items()}
 
 
 def _zeros(tensor: Tensor, shape: Shape) -> Array:
     return np.zeros(shape, numpy_dtype(tensor.type))
+
+
+def _encoded(texts: Array) -> Array:
+    """Strings as the bytes that kernels compare: text in UTF-8."""
+    encoded = np.empty(texts.shape, object)
+    encoded.reshape(-1)[:] = [text.encode() if isinstance(text, str) else text for text in texts.reshape(-1).tolist()]
+    return encoded
 
 
 def _dtype_or_void(tensor: Tensor) -> Any:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from qcore import Interpreter, ModelError, QCoreError, ShapeError, StateError, UnsupportedError
-from qcore.ir import Model, Operator
+from qcore.ir import Model, Operator, Subgraph, Tensor
 from tests import oracle
 from tests.graphs import chain_of_adds, content, int8_add, values
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, ReshapeOptions, SignatureDef, TensorMap, TensorType
 
 
 def test_the_tf_lite_way() -> None:
@@ -95,6 +95,37 @@ def test_signature_runner() -> None:
         runner(b=values([1, 2, 3]))
     with pytest.raises(ValueError, match="no signature 'other'"):
         interpreter.get_signature_runner("other")
+
+
+def test_a_signature_may_run_another_graph() -> None:
+    model, second = chain_of_adds(), chain_of_adds()
+    operator = second.main.operators[1]
+    second.main.operators[1] = Operator(operator.code, (2, 2), operator.outputs, operator.options)
+    model.subgraphs.append(second.main)
+    model.signatures.append(
+        SignatureDef(
+            signature_key="doubled",
+            subgraph_index=1,
+            inputs=[TensorMap(name="x", tensor_index=0)],
+            outputs=[TensorMap(name="y", tensor_index=3)],
+        )
+    )
+    runner = Interpreter(model).get_signature_runner("doubled")
+    np.testing.assert_array_equal(runner(x=values([1, 2, 3]))["y"], values([4, 6, 8]))
+    assert runner(x=np.zeros((4, 3), np.float32))["y"].shape == (4, 3)
+    np.testing.assert_array_equal(runner.get_input_details()["x"]["shape"], [4, 3])
+    with pytest.raises(ShapeError, match="float64"):
+        runner(x=np.zeros((4, 3)))
+    model.signatures[1].subgraph_index = 2
+    with pytest.raises(ModelError, match="runs subgraph 2; the model has 2"):
+        Interpreter(model).get_signature_runner("doubled")
+
+
+def test_text_is_utf8_to_the_kernels() -> None:
+    tensors = [Tensor("x", (2,), TensorType.STRING), Tensor("y", (1, 2), TensorType.STRING)]
+    reshape = Operator(BuiltinOperator.RESHAPE, (0,), (1,), ReshapeOptions(new_shape=np.array([1, 2], np.int32)))
+    (y,) = Interpreter(Model([Subgraph("main", tensors, [reshape], (0,), (1,))])).run(np.array(["å", b"b"], object))
+    assert y.tolist() == [["å".encode(), b"b"]]
 
 
 def _detailed_models() -> list[bytes]:
