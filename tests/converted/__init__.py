@@ -81,8 +81,7 @@ class Sample:
     quick: tuple[Mode, ...]
     converter: Callable[[], Any]
     invocations: int = 1
-    optimized: bool = False  # TFLite registers no reference kernel for one of its operators
-    every_tensor: bool = True
+    optimized: tuple[Mode, ...] = ()  # modes with an operator that TFLite registers no reference kernel for
     custom_ops: bool = False
     signature: str | None = None
 

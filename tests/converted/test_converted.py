@@ -74,9 +74,10 @@ def assert_same(place: str, ours: Array, theirs: Array) -> int:
     return ours.size
 
 
-def pairs(content: bytes, sample: Sample, feeds: list[Array], every_tensor: bool) -> Iterator[tuple[str, Array, Array]]:
-    """(place, ours, TFLite's) for every output, and for every tensor the main graph computes where asked."""
-    theirs = oracle.interpreter(content, every_tensor=every_tensor, optimized=sample.optimized)
+def pairs(content: bytes, sample: Sample, mode: Mode, feeds: list[Array]) -> Iterator[tuple[str, Array, Array]]:
+    """(place, ours, TFLite's) for every output, and in quantized models for every tensor the main graph computes."""
+    every_tensor = mode in CALIBRATED
+    theirs = oracle.interpreter(content, every_tensor=every_tensor, optimized=mode in sample.optimized)
     ours = Interpreter(content)
     details = theirs.get_input_details()
     values = stored(feeds, details)
@@ -119,11 +120,10 @@ def test_converted_model(sample: Sample, mode: Mode) -> None:
     compared = 0
     for seed in range(DRAWS):
         feeds = sample.feeds(seed)
-        every_tensor = sample.every_tensor and mode in CALIBRATED
         found = (
             signature_pairs(content, sample.signature, feeds)
             if sample.signature
-            else pairs(content, sample, feeds, every_tensor)
+            else pairs(content, sample, mode, feeds)
         )
         for place, ours, theirs in found:
             compared += assert_same(f"{sample.name} {mode}, draw {seed}, {place}", ours, theirs)

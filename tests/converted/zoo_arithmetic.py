@@ -13,7 +13,7 @@ def elementary(tf: Any, x: Any) -> Any:
     return m.exp(x), m.log(x), m.sqrt(x), m.rsqrt(x), m.square(x), m.sin(x), m.cos(x), m.abs(-x), m.pow(x, 1.5)
 
 
-@function(floats(3, 5, low=-3.0, high=3.0), modes=FLOAT)
+@function(floats(3, 5, low=-3.0, high=3.0), modes=FLOAT, optimized=FLOAT)
 def rounding(tf: Any, x: Any) -> Any:
     return tf.floor(x), tf.math.ceil(x), tf.round(x), tf.sign(x), -x, tf.math.floormod(x, 1.5), x // 0.5
 
@@ -42,7 +42,7 @@ def sums_and_products(tf: Any, x: Any) -> Any:
     )
 
 
-@function(integers(3, 4, low=-50, high=50), integers(3, 4, low=1, high=9), modes=FLOAT, quick=FLOAT)
+@function(integers(3, 4, low=-50, high=50), integers(3, 4, low=1, high=9), modes=FLOAT, quick=FLOAT, optimized=FLOAT)
 def whole_numbers(tf: Any, x: Any, y: Any) -> Any:
     return x + y, x - y, x * y, x // y, x % y, tf.maximum(x, y), tf.abs(x), tf.reduce_sum(x, 1), tf.cumsum(x, 0)
 

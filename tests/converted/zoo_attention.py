@@ -55,7 +55,7 @@ def einstein_sums(tf: Any, x: Any, y: Any) -> Any:
         tf.einsum("bhqd,bhkd->bhqk", x, y),
         tf.einsum("bhqd,dm->bqhm", x, weights(5, 7)),
         tf.einsum("bhqd,bhkd->qk", x, y),
-        tf.einsum("bhqd->bdq", x),
+        tf.einsum("bhqd,hd->bqd", x, weights(3, 5)),
     )
 
 

@@ -17,8 +17,12 @@ def branches(tf: Any, x: Any) -> Any:
 
 
 @function(integers(low=0, high=4), floats(5), modes=FLOAT)
-def switch_of_cases(tf: Any, which: Any, x: Any) -> Any:
-    return tf.switch_case(which, [lambda: x + 1.0, lambda: x * 2.0, lambda: tf.sort(x)], default=lambda: -x)
+def branches_of_branches(tf: Any, which: Any, x: Any) -> Any:
+    return tf.cond(
+        which > 1,
+        lambda: tf.cond(which > 2, lambda: x + 1.0, lambda: x * 2.0),
+        lambda: tf.sort(x, direction="DESCENDING"),
+    )
 
 
 @function(integers(low=1, high=9), floats(2, 3), modes=FLOAT, quick=FLOAT)
@@ -74,7 +78,7 @@ def running_total(tf: Any) -> Any:
     return made, {"serving_default": made.add}
 
 
-@module(values(4, dtype="string", choices=("one", "two", "three", "many")), invocations=2)
+@module(values(4, dtype="string", choices=(b"one", b"two", b"three", b"many")), invocations=2, optimized=FLOAT)
 def words_to_numbers(tf: Any) -> Any:
     class Lookup(tf.Module):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
@@ -90,7 +94,7 @@ def words_to_numbers(tf: Any) -> Any:
     return made, {"serving_default": made.find}
 
 
-@module(integers(3, 2, low=0, high=5, dtype="int64"))
+@module(integers(3, 2, low=0, high=5, dtype="int64"), optimized=FLOAT)
 def numbers_to_words(tf: Any) -> Any:
     class Lookup(tf.Module):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:

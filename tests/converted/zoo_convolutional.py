@@ -110,7 +110,7 @@ def u_net(layers: Any, x: Any) -> Any:
 @network(floats(1, 8, 8, 6))
 def u_net_of_resizes(layers: Any, x: Any) -> Any:
     small = layers.Conv2D(6, 3, strides=2, padding="same", activation="relu")(x)
-    near = layers.UpSampling2D(2, interpolation="nearest")(small)
+    near = layers.Resizing(8, 8, interpolation="nearest")(small)
     smooth = layers.UpSampling2D(2, interpolation="bilinear")(small)
     x = layers.Add()([layers.Conv2D(6, 3, padding="same")(near), smooth])
     return layers.Conv2D(3, 3, padding="same")(layers.Concatenate()([x, smooth]))
@@ -158,7 +158,7 @@ def transposed_chain(layers: Any, x: Any) -> Any:
     return layers.Conv2DTranspose(2, 2, strides=2, padding="valid")(x)
 
 
-@function(floats(1, 9, 9, 12), modes=NO_INT16)
+@function(floats(1, 9, 9, 12), modes=NO_INT16, optimized=("int8", "int8_float_io"))
 def super_resolution(tf: Any, x: Any) -> Any:
     x = tf.nn.relu(tf.nn.conv2d(x, weights(3, 3, 12, 12), 1, "SAME") + weights(12))
     return tf.nn.depth_to_space(x, 2)

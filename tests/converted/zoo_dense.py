@@ -35,7 +35,7 @@ def mlp_of_quantized_activations(layers: Any, x: Any) -> Any:
     return x
 
 
-@network(floats(1, 8), modes=WEIGHTS_ONLY, optimized=True)
+@network(floats(1, 8), modes=WEIGHTS_ONLY, optimized=WEIGHTS_ONLY)
 def exponential_linear(layers: Any, x: Any) -> Any:
     x = layers.Dense(16, activation="elu")(x)
     return layers.Dense(4, activation="selu")(x)

@@ -41,7 +41,7 @@ def segmentation_map(tf: Any, x: Any) -> Any:
     return tf.argmax(x, -1, output_type=tf.int32), tf.one_hot(tf.argmax(x, -1), 3)
 
 
-@function(floats(4, 6, 5), modes=NO_INT16, quick=("int8",))
+@function(floats(4, 6, 5), modes=NO_INT16, quick=("int8",), optimized=("int8", "int8_float_io"))
 def slices(tf: Any, x: Any) -> Any:
     return (
         x[1:, ::-2, 2],
@@ -53,7 +53,7 @@ def slices(tf: Any, x: Any) -> Any:
     )
 
 
-@function(floats(2, 6, 4), floats(2, 6, 4), modes=NO_INT16)
+@function(floats(2, 6, 4), floats(2, 6, 4), modes=NO_INT16, optimized=("int8", "int8_float_io"))
 def splits_and_joins(tf: Any, x: Any, y: Any) -> Any:
     a, b, c = tf.split(x, 3, 1)
     d, e = tf.split(y, [2, 4], 1)
@@ -85,9 +85,9 @@ def uniques(tf: Any, x: Any) -> Any:
     return found, positions, tf.where(x > 2), tf.boolean_mask(x, x > 1)
 
 
-@function(floats(6, 3), modes=FLOAT)
+@function(floats(6, 3), modes=FLOAT, optimized=FLOAT)
 def segments(tf: Any, x: Any) -> Any:
-    ids = [0, 0, 1, 1, 3, 3]
+    ids = [0, 0, 1, 1, 2, 3]
     mixed = [2, 0, 1, 2, 0, 2]
     return (
         tf.math.segment_sum(x, ids),
@@ -127,6 +127,6 @@ def updated_slice(tf: Any, x: Any, start: Any, update: Any) -> Any:
     return xla.dynamic_update_slice(x, update, start)
 
 
-@function(values(3, dtype="string", choices=("red", "green", "blue")), modes=FLOAT)
+@function(values(3, dtype="string", choices=(b"red", b"green", b"blue")), modes=FLOAT)
 def words(tf: Any, x: Any) -> Any:
-    return tf.reshape(x, [3, 1]), tf.concat([x, x], 0), tf.equal(x, "red")
+    return tf.reshape(x, [3, 1]), tf.gather(x, [2, 0, 0]), tf.equal(x, "red")

@@ -1,6 +1,8 @@
 """Recurrent networks: loops of Keras 3, unrolled cells, and TFLite's fused operators from Keras 2.
 
-Keras 3's LSTM converts to WHILE; calibrating it ends TensorFlow's process, so its calibrated modes are left out.
+Keras 3's LSTM converts to WHILE; calibrating it ends TensorFlow's process, so its calibrated modes are left out. The
+converter makes an int16x8 file of a fused LSTM, which TFLite refuses to prepare; and an int8 REVERSE_V2 of a
+bidirectional one, for which TFLite has no reference kernel: these are left out too.
 """
 
 from __future__ import annotations
@@ -41,15 +43,16 @@ def unrolled_simple(layers: Any, x: Any) -> Any:
     return layers.SimpleRNN(8, unroll=True)(x)
 
 
-@network(floats(1, 6, 8), modes=EVERY, legacy=True, quick=("int8",))
+@network(floats(1, 6, 8), modes=NO_INT16, legacy=True)
 def fused_lstm(layers: Any, x: Any) -> Any:
     return layers.Dense(3)(layers.LSTM(10)(x))
 
 
 @network(floats(1, 6, 8), modes=NO_INT16, legacy=True)
 def fused_sequences(layers: Any, x: Any) -> Any:
-    x = layers.LSTM(6, return_sequences=True)(x)
-    return layers.LSTM(5, return_sequences=True)(x)
+    wide = {"class_name": "RandomNormal", "config": {"stddev": 0.8}}  # cell states too small for TFLite otherwise
+    x = layers.LSTM(6, return_sequences=True, kernel_initializer=wide)(x)
+    return layers.LSTM(5, return_sequences=True, kernel_initializer=wide)(x)
 
 
 @network(floats(1, 6, 8), modes=WEIGHTS_ONLY, legacy=True)
