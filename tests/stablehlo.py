@@ -14,6 +14,7 @@ from tflite_schema import BuiltinOperator
 
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool")
 FLOATS = ("float16", "float32", "float64")
+COMPLEX = ("complex64", "complex128")
 
 
 def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Any]:

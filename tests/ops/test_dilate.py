@@ -9,10 +9,10 @@ from qcore import Interpreter
 from tests import movement
 from tests.movement import constant, refused
 from tests.one_op import OneOp, Operand, check, matches_reference
+from tests.stablehlo import COMPLEX, FLOATS, INTEGERS
 from tflite_schema import BuiltinOperator, DilateOptions
 
 CODE = BuiltinOperator.DILATE
-TYPES = tuple(name for name in movement.DTYPES if name != "string")
 
 
 @st.composite
@@ -25,7 +25,7 @@ def dilate(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(CODE, [x, draw(movement.indices(steps)), value], [movement.like(x)], DilateOptions())
 
 
-CASES = movement.cases(dilate, *TYPES)
+CASES = movement.cases(dilate, *FLOATS, *INTEGERS, *COMPLEX)
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.arange(1, 7, dtype=np.float32).reshape(2, 3))

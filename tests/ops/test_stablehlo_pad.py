@@ -10,10 +10,10 @@ from qcore import Interpreter
 from tests import movement
 from tests.movement import constant, refused
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tests.stablehlo import COMPLEX, FLOATS, INTEGERS
 from tflite_schema import BuiltinOperator, StablehloPadOptions
 
 CODE = BuiltinOperator.STABLEHLO_PAD
-TYPES = tuple(name for name in movement.DTYPES if name != "string")
 
 
 def options(low: Any, high: Any, interior: Any) -> StablehloPadOptions:
@@ -40,7 +40,7 @@ def pad(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(CODE, [x, value], [movement.like(x)], chosen)
 
 
-CASES = movement.cases(pad, *TYPES)
+CASES = movement.cases(pad, *FLOATS, *INTEGERS, *COMPLEX)
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.arange(1, 4, dtype=np.int32))

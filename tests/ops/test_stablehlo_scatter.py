@@ -9,11 +9,10 @@ from qcore import Interpreter
 from tests import movement, strategies
 from tests.movement import constant, refused
 from tests.one_op import OneOp, Operand, check, matches_reference
-from tests.stablehlo import region, values
+from tests.stablehlo import FLOATS, INTEGERS, region, values
 from tflite_schema import AddOptions, BuiltinOperator, StablehloScatterOptions
 
 CODE = BuiltinOperator.STABLEHLO_SCATTER
-TYPES = tuple(name for name in movement.DTYPES if name not in ("string", "complex64", "complex128"))
 REGIONS = (
     None,
     BuiltinOperator.STABLEHLO_ADD,
@@ -60,7 +59,7 @@ def scatter(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(CODE, operands, [movement.like(x)], chosen, graphs=[graph])
 
 
-CASES = movement.cases(scatter, *TYPES)
+CASES = movement.cases(scatter, *FLOATS, *INTEGERS)
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.arange(6, dtype=np.float32).reshape(3, 2))
