@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from qcore.numerics.fixedpoint import round_half_away
+from qcore.numerics.fixedpoint import round_half_away, wrap_int16
 from qcore.numerics.float32 import to_int32
 from qcore.numerics.gemm import Weights, matmul, prepare_weights
 from qcore.op import Node, NodeTensor
@@ -33,6 +33,7 @@ __all__ = [
     "multiply_accumulate",
     "prepare_hybrid",
     "quantize_rows",
+    "row_sums",
 ]
 
 Float32Array = NDArray[np.float32]
@@ -74,8 +75,20 @@ def integer_weights(n: Node, tensor: NodeTensor) -> NDArray[np.int8]:
 
 def prepare_hybrid(w: NDArray[Any], scale: ArrayLike) -> HybridWeights:
     """Weights [N, K] for `multiply_accumulate`; scale: one number or [N]."""
-    sums = w.sum(axis=1, dtype=np.float64)
-    return HybridWeights(prepare_weights(w, 0, _INT8_RANGE), sums, np.atleast_1d(np.asarray(scale, np.float32)))
+    return HybridWeights(
+        prepare_weights(w, 0, _INT8_RANGE), row_sums(w).astype(np.float64), np.atleast_1d(np.asarray(scale, np.float32))
+    )
+
+
+def row_sums(w: NDArray[Any]) -> NDArray[np.int64]:
+    """The sums of w [..., K] as vector code adds them up: in eight lanes of 16 bits, which wrap around."""
+    depth = w.shape[-1]
+    body, half = depth // 16 * 16, depth // 8 * 8
+    pairs = w[..., :body].reshape(*w.shape[:-1], body // 16, 8, 2)
+    lanes = pairs.sum(axis=(-3, -1), dtype=np.int64)
+    if half > body:
+        lanes = lanes + w[..., body:half]
+    return np.asarray(wrap_int16(lanes).sum(axis=-1) + w[..., half:].sum(axis=-1, dtype=np.int64), np.int64)
 
 
 def quantize_rows(x: Float32Array, asymmetric: bool) -> Rows:

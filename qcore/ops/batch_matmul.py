@@ -24,7 +24,7 @@ from qcore.numerics.requantize import Rule
 from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
 from qcore.ops._activation import Bounds
 from qcore.ops._broadcast import broadcast_shape
-from qcore.ops._hybrid import quantize_rows
+from qcore.ops._hybrid import quantize_rows, row_sums
 from qcore.ops._product import STEPS, Tail, float32_multiplier, float_result, tail, trace_accumulator, weight_scales
 from qcore.rules import Rules, activation
 from tflite_schema import ActivationFunctionType, BatchMatMulOptions, TensorType
@@ -158,7 +158,7 @@ def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Arra
     matrices = w.reshape(p.w_shape)
     dot = matmul_integers(q.reshape(p.x_shape), matrices).astype(np.float32)
     scale, zero_point = (t.reshape(-1)[p.row_index][..., None] for t in (rows.scale, rows.zero_point))
-    sums = matrices.sum(axis=-2, dtype=np.int64).reshape(-1)[p.column_index][..., None, :]
+    sums = row_sums(np.swapaxes(matrices, -1, -2)).reshape(-1)[p.column_index][..., None, :]
     acc = to_int32(dot - sums.astype(np.float32) * zero_point.astype(np.float32))  # float32 steps, as in TFLite
     trace_accumulator(acc, ctx)
     product = (scale * p.scale) * acc.astype(np.float32)
@@ -168,7 +168,7 @@ def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Arra
 def version(n: Node) -> int:
     x, w = n.input(0), n.input(1)
     if x.type in (TensorType.INT8, TensorType.INT16):
-        return 2 if x.type == TensorType.INT8 else 3
+        return 2
     hybrid = x.type == TensorType.FLOAT32 and w.type == TensorType.INT8
     return 4 if hybrid and n.options(BatchMatMulOptions).asymmetric_quantize_inputs else 1
 

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
-from qcore.ops._hybrid import integer_weights, quantize_rows
+from qcore.ops._hybrid import HybridWeights, integer_weights, prepare_hybrid, quantize_rows
 from qcore.ops._product import (
     STEPS,
     Tail,
@@ -74,8 +73,7 @@ class HybridParams:
 
     shape: Shape
     asymmetric: bool
-    scale: NDArray[np.float32]
-    weights: Weights
+    weights: HybridWeights
     activation: Bounds
 
 
@@ -109,8 +107,8 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
         optional_bias(n, 2, outputs, x.type)
         if hybrid:
             weight_scales(n, w, outputs)
-            weights = gemm.prepare_weights(integer_weights(n, w))
-            return HybridParams(y.shape, options.asymmetric_quantize_inputs, w.scales, weights, bounds(n, fused))
+            weights = prepare_hybrid(integer_weights(n, w), w.scales)
+            return HybridParams(y.shape, options.asymmetric_quantize_inputs, weights, bounds(n, fused))
         return FloatParams(y.shape, None if w.value is None else w.value.T, bounds(n, fused))
     per_channel = w.scales.size > 1
     weight_scales(n, w, outputs, per_channel=x.type != TensorType.UINT8)
@@ -154,9 +152,9 @@ def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]
     x, w, *rest = inputs
     rows = quantize_rows(x.reshape(-1, w.shape[1]), p.asymmetric)
     q = ctx.trace("quantize_input", rows.q)
-    acc = gemm.matmul(np.subtract(q, rows.zero_point, dtype=np.float32), p.weights)
+    acc = gemm.matmul(q, p.weights.weights) - rows.zero_point * p.weights.sums
     trace_accumulator(acc, ctx)
-    product = acc.astype(np.float32) * (p.scale * rows.scale)
+    product = acc.astype(np.float32) * (p.weights.scale * rows.scale)
     return [float_result(product, rest[0] if rest else None, p.activation, ctx, "scale").reshape(p.shape)]
 
 

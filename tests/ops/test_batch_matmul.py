@@ -103,6 +103,25 @@ def test_transposed_batches_times_one_matrix() -> None:
     assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [[[21]], [[43]], [[65]]]
 
 
+@pytest.mark.parametrize("depth", [300, 1500, 5000])
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_long_hybrid_sums(depth: int, asymmetric: bool) -> None:
+    """The zero point's share is taken off in float32, which rounds once the sums pass 2^24."""
+    rng = np.random.default_rng(depth)
+    x = Operand((rng.normal(0, 1, (3, depth)) + 3).astype(np.float32))
+    w = Operand(rng.integers(100, 128, (5, depth)).astype(np.int8), 0.3)
+    chosen = BatchMatMulOptions(adj_y=True, asymmetric_quantize_inputs=asymmetric)
+    assert check(tiny(operands=[x, w], results=[Result(np.float32)], options=chosen, version=3)) == 15
+
+
+def test_long_int16_sums() -> None:
+    values = np.full((2, 3000), -32768, np.int16)
+    assert (
+        check(tiny(operands=[Operand(values, 2.0**-12), Operand(values, 2.0**-12)], results=[Result(np.int16, 8.0)]))
+        == 4
+    )
+
+
 def refuses(case: OneOp, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         Interpreter(case.model()).allocate_tensors()

@@ -123,6 +123,19 @@ def test_run_time_weights_and_bias() -> None:
     assert check(tiny(operands=[x, Operand(w.value, w.scale), Operand(bias.value, bias.scale)])) == 1
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_long_sums(dtype: Any) -> None:
+    """3 x 3 x 512 terms at the ends of their types: more than float32 holds in one sum."""
+    info = np.iinfo(dtype)
+    x = Operand(np.full((1, 3, 3, 512), info.max, dtype), 0.5, 0 if dtype is np.int16 else -128)
+    w = Operand(np.full((4, 3, 3, 512), 127, np.int8), [0.5, 0.25, 0.125, 0.3], constant=True)
+    bias = Operand(np.full(4, 1 << 30, np.int64 if dtype is np.int16 else np.int32), 1.0, constant=True)
+    window = Window((3, 3), (3, 3), (1, 1), (1, 1), Padding.SAME)
+    chosen = options(window, ActivationFunctionType.NONE)
+    case = OneOp(BuiltinOperator.CONV_2D, [x, w, bias], [Result(dtype, float(info.max) * 20)], chosen, 3)
+    assert check(case) == 36
+
+
 def refuses(case: OneOp, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         Interpreter(case.model()).allocate_tensors()

@@ -112,6 +112,28 @@ def test_by_hand() -> None:
     assert check(tiny()) == 2
 
 
+@pytest.mark.parametrize("depth", [300, 1200, 5000, 40000])
+@pytest.mark.parametrize("ends", [False, True])
+def test_long_sums(depth: int, ends: bool) -> None:
+    """Sums beyond what float32 holds, and beyond int32, where TFLite's accumulator wraps around."""
+    rng = np.random.default_rng(depth)
+    x = np.full((3, depth), 127, np.int8) if ends else rng.integers(-128, 128, (3, depth)).astype(np.int8)
+    w = np.full((5, depth), 127, np.int8) if ends else rng.integers(-128, 128, (5, depth)).astype(np.int8)
+    operands = [Operand(x, 0.5, -128), Operand(w, 0.25, -128, constant=True)]
+    assert check(tiny(operands=operands, results=[Result(np.int8, depth**0.5 if not ends else depth * 50.0)])) == 15
+
+
+@pytest.mark.parametrize("depth", [300, 5000])
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_long_hybrid_sums(depth: int, asymmetric: bool) -> None:
+    """Sums that float32 rounds on the way to the result."""
+    rng = np.random.default_rng(depth)
+    x = Operand((rng.normal(0, 1, (3, depth)) + 40).astype(np.float32))
+    w = Operand(rng.integers(90, 128, (5, depth)).astype(np.int8), rng.random(5), constant=True)
+    chosen = FullyConnectedOptions(asymmetric_quantize_inputs=asymmetric)
+    assert check(tiny(operands=[x, w], results=[Result(np.float32)], options=chosen, version=12)) == 15
+
+
 def refuses(case: OneOp, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         Interpreter(case.model()).allocate_tensors()
