@@ -7,6 +7,7 @@ solve     a type for every tensor
 choose    which operators compute in integers
 rewrite   the operators in order, with conversions between them
 border    the types of graph inputs and outputs
+verify    what the program must satisfy
 layout    tensors, names and buffers, in the converter's order
 finish    shared buffers, metadata
 """
@@ -26,13 +27,12 @@ from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
 from qcore.quantizer.plan import Plan, make_plan
 from qcore.quantizer.ranges import types_from_ranges
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
-from qcore.quantizer.rewrite import Program, rewrite
+from qcore.quantizer.rewrite import rewrite
 from qcore.quantizer.solve import Solution, solve
-from tflite_schema import BuiltinOperator, TensorType
+from qcore.quantizer.verify import require_integers, require_one_scale
+from tflite_schema import TensorType
 
 __all__ = ["RECIPES", "Recipe", "quantize"]
-
-CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 
 
 def quantize(
@@ -75,8 +75,9 @@ def quantize(
         _require_ranges(plan, solution, choice, observed)
         program = rewrite(plan, solution, choice)
         settle_border(program, chosen, is_main=subgraph == 0)
+        require_one_scale(plan, program)
         if chosen.strict:
-            _require_integers(plan, program)
+            require_integers(plan, program)
         number = lay_out(result, source, plan, solution, program, names)
         result.signatures = [
             renumbered(signature, number) if signature.subgraph_index == subgraph else signature
@@ -127,18 +128,3 @@ def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Ma
                     f"inputs missing statistics: {plan.place(index)} needs the range of {plan.name(tensor)}; calibrate "
                     "with samples that reach it, or give its range with Calibration.of"
                 )
-
-
-def _require_integers(plan: Plan, program: Program) -> None:
-    """QuantizationError if an operator other than a conversion at the border computes in float."""
-    left = []
-    for line in program.lines:
-        values = [*(value for value in line.inputs if value is not None), *line.outputs]
-        if line.code not in CONVERSIONS and any(value.type == TensorType.FLOAT32 for value in values):
-            left.append(f"{line.operator.name} {line.outputs[0].name!r}" if line.outputs else line.operator.name)
-    if left:
-        shown = ", ".join(left[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
-        raise QuantizationError(
-            f"subgraph {plan.subgraph}: {len(left)} operators would stay in float: {shown}; TensorFlow does not "
-            f"quantize them to {plan.recipe.scheme}, or they are denylisted. Replace them, or quantize without strict"
-        )

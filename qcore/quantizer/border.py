@@ -25,6 +25,7 @@ QUANTIZE, DEQUANTIZE = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
 def settle_border(program: Program, recipe: Recipe, *, is_main: bool) -> None:
     """Give inputs and outputs their types, and drop the conversions that are no longer needed."""
     _push_down(program)
+    _drop_round_trips(program)
     if is_main and recipe.input_type != TensorType.FLOAT32:
         program.inputs = [_input(program, value, recipe.input_type) for value in program.inputs]
     if is_main and recipe.output_type != TensorType.FLOAT32:
@@ -98,6 +99,21 @@ def _push_one(program: Program, line: Line, readers: list[Line | None]) -> bool:
     program.lines.remove(line)
     program.lines.insert(program.lines.index(reader) + 1, line)
     return True
+
+
+def _drop_round_trips(program: Program) -> None:
+    """A QUANTIZE of what was just dequantized goes, unless it undoes another QUANTIZE to a different type."""
+    makers = {value: line for line in program.lines for value in line.outputs}
+    for line in [line for line in program.lines if line.code == QUANTIZE]:
+        source, result = line.inputs[0], line.outputs[0]
+        before = makers.get(source) if source is not None else None
+        if before is None or before.code != DEQUANTIZE:
+            continue
+        integer = before.inputs[0]
+        assert integer is not None
+        origin = makers.get(integer)
+        if origin is None or origin.code != QUANTIZE or integer.quantized == result.quantized:
+            program.replace(result, integer)
 
 
 def _drop_pairs(program: Program) -> None:

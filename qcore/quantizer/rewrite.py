@@ -11,7 +11,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from qcore.errors import QuantizationError
 from qcore.ir import Operator, Tensor
 from qcore.quantizer.choose import Choice
 from qcore.quantizer.plan import Plan, Use
@@ -135,8 +134,6 @@ class _Writer:
         inputs = [self._operand(index, position) for position in range(len(operator.inputs))]
         integer = index in self.choice.integer
         outputs = [self._result(tensor, integer) for tensor in operator.outputs]
-        if integer and self.plan.rules[index].same_scale:
-            self._require_one_type(index, [*inputs, *outputs])
         for value in outputs:
             value.name = self._location(index)
         self.program.lines.append(Line(operator, inputs, outputs))
@@ -159,16 +156,6 @@ class _Writer:
             if index not in self.choice.integer and tensor >= 0 and self.choice.reads_integer((index, position))
         ]
         return ";".join(name for name in (self.plan.location(operator), *folded) if name)
-
-    def _require_one_type(self, index: int, values: list[Value | None]) -> None:
-        """QuantizationError if the ranges around a same-scale operator were contradictory and could not be settled."""
-        types = dict.fromkeys(value.quantized for value in values if value is not None and value.quantized is not None)
-        if len(types) > 1:
-            scales = " and ".join(f"{t.scale[0]:.6g} (zero point {t.zero_point[0]})" for t in types)
-            raise QuantizationError(
-                f"{self.plan.place(index)}: operands and results must share one scale, but their ranges ask for "
-                f"{scales}; give them one range, or keep the operator in float with denylisted_nodes"
-            )
 
     # Operands and results ---------------------------------------------------------------------------------------------
 

@@ -187,8 +187,9 @@ class _Drawing:
     def integers(self) -> None:
         if self.draw(st.booleans()):
             axis = self.graph.constant(3, np.int32)
+            plain = [tensor for tensor in self.narrow if self.made_by.get(tensor) != "SOFTMAX"]
             options = ArgMaxOptions(output_type=TensorType.INT32)
-            self.add("ARG_MAX", [self.pick(self.narrow), axis], SHAPE[:3], options=options, dtype=np.int32)
+            self.add("ARG_MAX", [self.pick(plain), axis], SHAPE[:3], options=options, dtype=np.int32)
         else:
             operands = [self.pick(self.narrow), self.pick(self.narrow)]
             self.add("LESS", operands, SHAPE, dtype=np.bool_)
