@@ -157,7 +157,7 @@ def explain_logit(model: Model, float_model: Model, image: Array) -> Explanation
         element=at,
         taps=[(int(offsets[i]), int(row[i]), int(offsets[i] * row[i])) for i in largest],
         count=row.size,
-        steps=[(name, equations[name], int(np.asarray(value)[at])) for name, value in steps.items()],
+        steps=[(name, equations[name].partition(";")[0], int(np.asarray(value)[at])) for name, value in steps.items()],
         constants={
             "input scale": float(x.quant.scale[0]),
             "weight scale": weight_scale,
