@@ -126,8 +126,8 @@ def _string_buffer(texts: list[bytes]) -> bytes:
 def check(case: OneOp) -> int:
     """Assert that our results equal those of TFLite's reference kernels; the number of values compared.
 
-    Integers and booleans must all be equal. Floats too, unless the case states a tolerance. A recorded run must give the
-    same bits as a plain one, and trace declared steps only, in their declared order.
+    Integers and booleans must all be equal. Floats too, unless the case states a tolerance. A recorded run must give
+    the same bits as a plain one, and trace declared steps only, in their declared order.
     """
     model = to_bytes(case.model())
     theirs = oracle.outputs(model, case.feeds(), case.invocations, optimized=case.optimized)
