@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from qcore.op import Array, Context, Node
 from qcore.ops import _eigen
 from tflite_schema import ActivationFunctionType
 
-__all__ = ["Activation", "Trail", "activation_function", "steps_first", "steps_in_place"]
+__all__ = ["Activation", "Trail", "activation_function", "prefixed", "steps_first", "steps_in_place"]
 
 Float32Array = NDArray[np.float32]
 Activation = Callable[[Float32Array], Float32Array]
@@ -67,3 +68,20 @@ class Trail:
         if self._order is not None:
             for name, values in self._values.items():
                 self._trace(name, np.stack(values)[self._order])
+
+
+class _Prefixed:
+    """A trace whose names start with the name of a part."""
+
+    recording = True
+
+    def __init__(self, ctx: Context, prefix: str) -> None:
+        self._trace, self._prefix = ctx.trace, prefix
+
+    def __call__(self, name: str, value: Array, /) -> Array:
+        return self._trace(self._prefix + name, value)
+
+
+def prefixed(ctx: Context, prefix: str) -> Context:
+    """The context for a part of an operator: what it traces has `prefix` before its names."""
+    return replace(ctx, trace=_Prefixed(ctx, prefix)) if ctx.trace.recording else ctx

@@ -28,7 +28,8 @@ def floating(draw: st.DrawFn, hybrid: bool) -> OneOp:
     batch, inputs, units, rank, memory = sizes(draw)
     rng = rnn.generator(draw)
     # A single sum without a bias may cancel to almost nothing, and with it the range that the tolerance is a part of.
-    bias = Operand(rnn.floats(rng, units) + np.float32(4), constant=True) if batch * units < 4 or draw(st.booleans()) else None
+    has_bias = batch * units < 4 or draw(st.booleans())
+    bias = Operand(rnn.floats(rng, units) + np.float32(4), constant=True) if has_bias else None
     return OneOp(
         BuiltinOperator.SVDF,
         [

@@ -47,7 +47,7 @@ def sequence(s: lstm.Shape, time_major: bool) -> tuple[int, int, int]:
 def floating(draw: st.DrawFn, hybrid: bool) -> OneOp:
     s = draw(lstm.shapes())
     o = draw(options(ACTIVATIONS))
-    if not hybrid:  # float sums differ in their last bits: no lone value that cancels out, no state that grows and grows
+    if not hybrid:  # float sums differ in their last bits: no lone value that cancels out, no growing state
         s = replace(s, batch=max(s.batch, 4))
         o.cell_clip = o.cell_clip or (1.0 if o.fused_activation_function == ActivationFunctionType.RELU else 0.0)
     diagonal = not s.projection and draw(st.booleans())
