@@ -6,6 +6,7 @@ A shape that depends on values is worked out when the values are there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -138,6 +139,8 @@ class GraphRun:
             return
         state = _Allocation(shapes={})
         for index, shape in zip(self.graph.inputs, self.input_shapes, strict=True):
+            if len(shape) > MAX_RANK or math.prod(max(size, 1) for size in shape) > MAX_ELEMENTS:
+                raise ShapeError(f"subgraph {self.subgraph}, input {index}: shape {shape} is too large")
             state.shapes[index] = shape
         self.values = dict(self._load_constants())
         state.known.update(self.values)

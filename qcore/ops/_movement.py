@@ -113,6 +113,7 @@ def operands(n: Node) -> list[NodeTensor]:
 
 def check_indices(index: Array, sizes: ArrayLike, place: str) -> None:
     """ModelError unless every index lies in [0, size); `sizes` broadcasts against `index`."""
+    index = np.atleast_1d(index)
     wrong = (index < 0) | (index >= np.asarray(sizes))
     if wrong.any():
         where = tuple(int(i[0]) for i in np.nonzero(wrong))

@@ -9,8 +9,6 @@ TFLite: kernels/slice.cc; internal/reference/slice.h
 
 from __future__ import annotations
 
-import numpy as np
-
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._movement import COMMON, INTEGER_INDICES, kernels, require_counts, require_same_type, require_types
 from qcore.rules import Rules, activation, same_as, untouched
@@ -53,7 +51,7 @@ def prepare(n: Node) -> Box:
 
 
 def eval_any(p: Box, inputs: list[Array], ctx: Context) -> list[Array]:
-    return [np.asarray(inputs[0][p])]
+    return [inputs[0][p] if p else inputs[0]]
 
 
 def version(n: Node) -> int:

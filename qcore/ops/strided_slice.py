@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._movement import COMMON, kernels, require_counts, require_same_type, require_types
 from qcore.rules import Rules, activation, same_as, untouched
@@ -121,7 +123,7 @@ def prepare(n: Node) -> Params:
 
 
 def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
-    return [inputs[0].reshape(p.whole)[p.slices].reshape(p.shape)]
+    return [np.atleast_1d(inputs[0].reshape(p.whole))[p.slices].reshape(p.shape)]
 
 
 def version(n: Node) -> int:

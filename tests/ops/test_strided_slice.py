@@ -91,6 +91,13 @@ def test_an_index_before_the_start_is_clamped_to_it() -> None:
     assert check(model(X, [-9, 0, 0], [0, 3, 4], [1, 1, 1], shrink_axis_mask=1)) == 12
 
 
+def test_a_scalar_gains_dimensions() -> None:
+    for x in (np.array(3, np.float32), np.array(b"text", object)):
+        y = Interpreter(model(x, [0], [0], [1], new_axis_mask=1).model()).run(x)[0]
+        assert y.tolist() == [x.item()]
+        assert Interpreter(model(x, [], [], []).model()).run(x)[0].shape == ()
+
+
 def test_refusals() -> None:
     refused(model(X, [0], [2], [0]), "a stride is zero")
     refused(model(X, [0, 0], [2], [1, 1]), "have shapes")
