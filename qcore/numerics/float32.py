@@ -13,20 +13,29 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial import Chebyshev
+from numpy.polynomial.chebyshev import cheb2poly
 from numpy.typing import ArrayLike, NDArray
 
 Float32Array = NDArray[np.float32]
 INT32_MIN = -(2**31)
 
 
+_BLOCK = 16384  # numbers worked on at a time: as float64 they stay in the cache
+
+
 def through_float64(function: Callable[..., Any]) -> Callable[..., Float32Array]:
     """A function of float32 arrays, computed in float64 and rounded once; infinities and NaN as C gives them."""
 
     def rounded(*arguments: ArrayLike) -> Float32Array:
+        arrays = [np.asarray(a, np.float32) for a in arguments]
         with np.errstate(all="ignore"):
-            wide = [np.asarray(a, np.float32).astype(np.float64) for a in arguments]
-            result: Float32Array = np.asarray(function(*wide)).astype(np.float32)
-        return result
+            if len(arrays) > 1 or arrays[0].size <= _BLOCK:
+                return np.asarray(function(*[a.astype(np.float64) for a in arrays])).astype(np.float32)
+            x = arrays[0].reshape(-1)
+            y = np.empty(x.shape, np.float32)
+            for i in range(0, x.size, _BLOCK):
+                y[i : i + _BLOCK] = function(x[i : i + _BLOCK].astype(np.float64))
+        return y.reshape(arrays[0].shape)
 
     return rounded
 
@@ -62,23 +71,36 @@ def rsqrt(x: ArrayLike) -> Float32Array:
 
 
 @cache
-def _erfc_exponent() -> Chebyshev:
-    """P with erfc(z) = t * exp(P(t) - z^2), t = 2 / (2 + z), for z in [0, 10.5]: beyond it float32 has only 0."""
+def _erfc_polynomial() -> list[float]:
+    """P, highest power first, with erfc(z) = t * exp(P(u) - z^2), t = 2 / (2 + z), for z in [0, 10.5].
+
+    u is t brought to [-1, 1]. Beyond 10.5, erfc is 0 in float32.
+    """
 
     def exact(t: NDArray[np.float64]) -> NDArray[np.float64]:
         z = 2 / t - 2
         return np.array([math.log(math.erfc(v)) for v in z]) + z * z - np.log(t)
 
-    return Chebyshev.interpolate(exact, 24, domain=[2 / 12.5, 1.0])
+    return [float(c) for c in cheb2poly(Chebyshev.interpolate(exact, 20, domain=[_ERFC_LOW, 1.0]).coef)][::-1]
+
+
+_ERFC_LOW = 2 / 12.5
 
 
 def _erfc(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """erfc in float64, with a relative error below 1e-13."""
     z = np.minimum(np.abs(x), 10.5)
     t = 2 / (2 + z)
-    y = t * np.exp(_erfc_exponent()(t) - z * z)
-    y = np.where(np.abs(x) > 10.5, 0.0, y)
-    return np.where(np.isnan(x), x, np.where(x < 0, 2 - y, y))
+    u = (2 * t - (1 + _ERFC_LOW)) / (1 - _ERFC_LOW)
+    highest, *others = _erfc_polynomial()
+    y = np.full_like(u, highest)
+    for coefficient in others:
+        y *= u
+        y += coefficient
+    y -= z * z
+    y = t * np.exp(y, out=y)
+    y = np.where(z < 10.5, y, np.where(np.isnan(x), x, 0.0))
+    return np.where(x < 0, 2 - y, y)
 
 
 erfc = through_float64(_erfc)

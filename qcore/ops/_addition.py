@@ -11,7 +11,7 @@ TFLite: kernels/add.cc, kernels/sub.cc; internal/reference/{add,sub}.h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from qcore.numerics.float32 import checked_log2
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
+from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, has_scale, multiplier, require_one_type, require_zero_point_in_type
 from tflite_schema import AddOptions, SubOptions, TensorType
 
@@ -51,6 +52,7 @@ class Params:
     multiplier: Multiplier
     zero_point: int
     activation_range: tuple[int, int]
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class PowerOfTwoParams:
     sign: int
     right_shifts: tuple[int, int]
     activation_range: tuple[int, int]
+    pairs: None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | FloatParams:
         unit = float(np.float32(1 << left_shift) * y.scale)
     n.require(unit > 0, f"the result's scale {y.scale} must be above 0")
     real = multiplier(n, twice / unit, below_one=True)
-    return Params(sign, left_shift, scaled_a, scaled_b, real, y.zero_point, activation_range)
+    pairs = PairTable.of(a.dtype)
+    return Params(sign, left_shift, scaled_a, scaled_b, real, y.zero_point, activation_range, pairs)
 
 
 def common_scale(n: Node, a: NodeTensor, b: NodeTensor) -> tuple[Operand, Operand, float]:
@@ -131,19 +135,15 @@ def eval_integer(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Arra
     return [clamp(y, p.activation)]
 
 
-def eval_quantized(p: Params | PowerOfTwoParams | FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
-    """int8, uint8 and int16."""
-    if isinstance(p, FloatParams):
-        return eval_integer(p, inputs, ctx)
-    a, b = inputs
+def steps(p: Params | PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array:
     if isinstance(p, PowerOfTwoParams):
-        return [_add_shifted(p, a, b, ctx.trace)]
-    left = ctx.trace("scale_a", p.a.scaled(a, p.left_shift))
-    right = ctx.trace("scale_b", p.b.scaled(b, p.left_shift))
-    total = ctx.trace("sum", left + p.sign * right)
-    y = ctx.trace("requantize", p.multiplier.scale_down(total)) + p.zero_point
-    y = ctx.trace("clamp", np.clip(y, *p.activation_range))
-    return [np.asarray(y).astype(a.dtype)]
+        return _add_shifted(p, a, b, trace)
+    left = trace("scale_a", p.a.scaled(a, p.left_shift))
+    right = trace("scale_b", p.b.scaled(b, p.left_shift))
+    total = trace("sum", left + p.sign * right)
+    y = trace("requantize", p.multiplier.scale_down(total)) + p.zero_point
+    y = trace("clamp", np.clip(y, *p.activation_range))
+    return np.asarray(y).astype(a.dtype)
 
 
 def _add_shifted(p: PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array:
@@ -151,6 +151,14 @@ def _add_shifted(p: PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array
     right = trace("scale_b", rounding_divide_by_pot(b, p.right_shifts[1]))
     y = trace("sum", left + p.sign * right)
     return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
+
+
+_eval_steps = pair_kernel(steps)
+
+
+def eval_quantized(p: Params | PowerOfTwoParams | FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
+    """int8, uint8 and int16."""
+    return eval_integer(p, inputs, ctx) if isinstance(p, FloatParams) else _eval_steps(p, inputs, ctx)
 
 
 STEPS = {

@@ -11,13 +11,15 @@ TFLite: kernels/comparisons.cc; internal/reference/comparisons.h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from qcore.op import Array, Context, Kernel, Node, NodeTensor
+from qcore.numerics.trace import Trace
+from qcore.op import Array, Kernel, Node, NodeTensor
 from qcore.ops._addition import Operand
 from qcore.ops._movement import require_counts
+from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import has_scale, multiplier
 from qcore.rules import Rules, activation, untouched
 from tflite_schema import TensorType
@@ -35,6 +37,7 @@ class Params:
 
     a: Operand | None = None
     b: Operand | None = None
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
 
 
 def prepare(n: Node, *, scales_int16: bool = False) -> Params:
@@ -44,7 +47,7 @@ def prepare(n: Node, *, scales_int16: bool = False) -> Params:
     n.require(a.type == b.type, f"operands must have one type, not {n.types}")
     n.require(n.output().type == TensorType.BOOL, f"the result must be bool, not {n.output().type.name.lower()}")
     if a.dtype.itemsize == 1 and a.type != TensorType.BOOL:
-        return Params(_operand(n, a), _operand(n, b))
+        return Params(_operand(n, a), _operand(n, b), PairTable())
     if a.type == TensorType.INT16 and scales_int16 and has_scale(a):
         return Params(_operand(n, a), _operand(n, b))
     return Params()
@@ -59,13 +62,13 @@ def _operand(n: Node, tensor: NodeTensor) -> Operand:
 def kernels(function: Callable[[Array, Array], Array], *types: str) -> dict[str, Kernel]:
     """The kernel of one comparison, for each of these types."""
 
-    def kernel(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
-        a, b = inputs
+    def steps(p: Params, a: Array, b: Array, trace: Trace) -> Array:
         if p.a is not None and p.b is not None:
-            a = ctx.trace("scale_a", p.a.scaled(a, _LEFT_SHIFT))
-            b = ctx.trace("scale_b", p.b.scaled(b, _LEFT_SHIFT))
-        return [np.asarray(function(a, b), np.bool_)]
+            a = trace("scale_a", p.a.scaled(a, _LEFT_SHIFT))
+            b = trace("scale_b", p.b.scaled(b, _LEFT_SHIFT))
+        return np.asarray(function(a, b), np.bool_)
 
+    kernel = pair_kernel(steps)
     return dict.fromkeys(types, kernel)
 
 

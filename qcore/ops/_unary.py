@@ -31,6 +31,8 @@ __all__ = [
     "tabulate",
 ]
 
+_BLOCK = 8192  # numbers; a step's int64 array is 64 KB then
+
 Steps = Callable[[Any, Array, Trace], Array]
 """steps(params, x, trace) -> y: an operator's arithmetic on integers of any shape."""
 
@@ -80,9 +82,21 @@ def kernel_of(steps: Steps) -> Kernel:
 
     def kernel(p: Any, inputs: list[Array], ctx: Context) -> list[Array]:
         x = inputs[0]
-        return [steps(p, x, ctx.trace) if p.table is None else p.table.look_up(x, ctx.trace)]
+        if p.table is not None:
+            return [p.table.look_up(x, ctx.trace)]
+        return [in_blocks(lambda block: steps(p, block, ctx.trace), x, trace=ctx.trace)]
 
     return kernel
+
+
+def in_blocks(work: Callable[..., Array], *operands: Array, trace: Trace) -> Array:
+    """work(*operands), done on pieces that stay in the cache where operands have one shape and nobody records."""
+    x = operands[0]
+    if x.size <= _BLOCK or trace.recording or any(other.shape != x.shape for other in operands):
+        return work(*operands)
+    flat = [operand.reshape(-1) for operand in operands]
+    pieces = [work(*(operand[i : i + _BLOCK] for operand in flat)) for i in range(0, x.size, _BLOCK)]
+    return np.concatenate(pieces).reshape(x.shape)
 
 
 def eval_float(function: Callable[[Array], Array]) -> Kernel:

@@ -13,7 +13,7 @@ TFLite: kernels/div.cc; internal/reference/div.h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,10 +24,12 @@ from qcore.numerics.fixedpoint import (
 )
 from qcore.numerics.float32 import to_int32
 from qcore.numerics.gemmlowp import get_reciprocal
+from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
 from qcore.ops._broadcast import infer_broadcast
 from qcore.ops._numbers import prepare_pair, require_no_zero
+from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, float32_ratio, multiplier
 from qcore.rules import Rules, activation
 from tflite_schema import DivOptions, TensorType
@@ -44,6 +46,7 @@ class Params:
     multiplier: Multiplier | None = None
     zero_point: int = 0
     activation_range: tuple[int, int] = (0, 0)
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
 
 
 def prepare(n: Node) -> Params:
@@ -58,7 +61,8 @@ def prepare(n: Node) -> Params:
     most = 16 if a.type == TensorType.INT16 else 23  # places that a dividend of this type leaves free at least
     n.require(real.shift <= most, f"the scales give a multiplier of 2^{real.shift}; the kernel holds at most 2^{most}")
     activation_range = integer_activation_range(n, fused)
-    return Params(n.place, bounds(n, fused), a.zero_point, b.zero_point, real, y.zero_point, activation_range)
+    pairs = PairTable.of(a.dtype)
+    return Params(n.place, bounds(n, fused), a.zero_point, b.zero_point, real, y.zero_point, activation_range, pairs)
 
 
 def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -73,19 +77,25 @@ def eval_int32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [clamp(quotient.astype(np.int32), p.activation)]
 
 
-def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
-    a, b = inputs
-    require_no_zero(b, p.place, p.b_zero_point)
+def steps(p: Params, a: Array, b: Array, trace: Trace) -> Array:
     assert p.multiplier is not None
     left, right = a.astype(np.int64) - p.a_zero_point, b.astype(np.int64) - p.b_zero_point
-    left = ctx.trace("dividend", np.where(right < 0, -left, left))
-    right = ctx.trace("divisor", np.abs(right))
+    left = trace("dividend", np.where(right < 0, -left, left))
+    right = trace("divisor", np.abs(right))
     reciprocal, places = get_reciprocal(right, 31)
     headroom = count_leading_zeros_32(np.where(left < 0, ~left, left)) - 1
-    quotient = ctx.trace("quotient", multiply_by_quantized_multiplier_greater_than_one(left, reciprocal, headroom))
+    quotient = trace("quotient", multiply_by_quantized_multiplier_greater_than_one(left, reciprocal, headroom))
     scaled = saturating_rounding_doubling_high_mul(quotient, p.multiplier.multiplier)
-    y = ctx.trace("requantize", _divide_by_pot(scaled, headroom + places - p.multiplier.shift)) + p.zero_point
-    return [np.asarray(ctx.trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)]
+    y = trace("requantize", _divide_by_pot(scaled, headroom + places - p.multiplier.shift)) + p.zero_point
+    return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
+
+
+_eval_steps = pair_kernel(steps)
+
+
+def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    require_no_zero(inputs[1], p.place, p.b_zero_point)
+    return _eval_steps(p, inputs, ctx)
 
 
 def _divide_by_pot(x: Array, exponent: Array) -> Array:

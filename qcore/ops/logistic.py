@@ -50,8 +50,12 @@ def prepare(n: Node) -> object:
 
 def eval_float32(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
-    y = np.where(x < np.float32(-9), float32.exp(x), float32.logistic(x))
-    return [np.where(x > _UPPER, np.float32(1), y)]
+    y = np.atleast_1d(float32.logistic(x))
+    low = np.atleast_1d(x) < np.float32(-9)
+    if low.any():
+        y[low] = float32.exp(np.atleast_1d(x)[low])
+    y[np.atleast_1d(x) > _UPPER] = 1
+    return [y.reshape(x.shape)]
 
 
 def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:

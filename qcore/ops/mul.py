@@ -8,13 +8,15 @@ TFLite: kernels/mul.cc; internal/reference/{mul.h,integer_ops/mul.h}
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import (
     Multiplier,
     float32_ratio,
@@ -38,6 +40,7 @@ class Params:
     multiplier: Multiplier
     zero_point: int
     activation_range: tuple[int, int]
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
 
 
 def prepare(n: Node) -> Params | Bounds:
@@ -54,7 +57,8 @@ def prepare(n: Node) -> Params | Bounds:
     if a.type == TensorType.INT16:
         require_zero_point_in_type(n, a, b, y)
     real = multiplier(n, float32_ratio(a.scale, b.scale, over=y.scale))
-    return Params(a.zero_point, b.zero_point, real, y.zero_point, integer_activation_range(n, fused))
+    activation_range = integer_activation_range(n, fused)
+    return Params(a.zero_point, b.zero_point, real, y.zero_point, activation_range, PairTable.of(a.dtype))
 
 
 def eval_number(p: Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -73,16 +77,20 @@ def eval_complex64(p: Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
     return [y]
 
 
+def steps(p: Params, a: Array, b: Array, trace: Trace) -> Array:
+    left = trace("subtract_zero_point_a", a.astype(np.int64) - p.a_zero_point)
+    right = trace("subtract_zero_point_b", b.astype(np.int64) - p.b_zero_point)
+    product = trace("multiply", left * right)
+    y = trace("requantize", p.multiplier.scale(product)) + p.zero_point
+    y = trace("clamp", np.clip(y, *p.activation_range))
+    return np.asarray(y).astype(a.dtype)
+
+
+_eval_steps = pair_kernel(steps)
+
+
 def eval_quantized(p: Params | Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
-    if not isinstance(p, Params):
-        return eval_number(p, inputs, ctx)
-    a, b = inputs
-    left = ctx.trace("subtract_zero_point_a", a.astype(np.int64) - p.a_zero_point)
-    right = ctx.trace("subtract_zero_point_b", b.astype(np.int64) - p.b_zero_point)
-    product = ctx.trace("multiply", left * right)
-    y = ctx.trace("requantize", p.multiplier.scale(product)) + p.zero_point
-    y = ctx.trace("clamp", np.clip(y, *p.activation_range))
-    return [np.asarray(y).astype(a.dtype)]
+    return _eval_steps(p, inputs, ctx) if isinstance(p, Params) else eval_number(p, inputs, ctx)
 
 
 def version(n: Node) -> int:

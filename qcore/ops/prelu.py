@@ -8,13 +8,15 @@ TFLite: kernels/activations.cc (PreluPrepare); internal/reference/prelu.h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from qcore.numerics.affine import integer_range
+from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, float32_ratio, multiplier
 from qcore.rules import Rules, activation, weight
 from tflite_schema import TensorType
@@ -29,6 +31,7 @@ class Params:
     identity: Multiplier
     negative: Multiplier
     output_zero_point: int
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
 
 
 def infer(n: Node) -> list[tuple[int, ...]]:
@@ -50,6 +53,7 @@ def prepare(n: Node) -> Params | None:
         multiplier(n, float32_ratio(x.scale, over=y.scale)),
         multiplier(n, float32_ratio(x.scale, alpha.scale, over=y.scale)),
         y.zero_point,
+        PairTable.of(x.dtype),
     )
 
 
@@ -59,15 +63,16 @@ def eval_float32(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
         return [np.where(x >= 0, x, x * alpha)]
 
 
-def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
-    x, alpha = inputs
-    value = ctx.trace("subtract_zero_point", x.astype(np.int64) - p.input_zero_point)
-    product = ctx.trace("multiply", value * (alpha.astype(np.int64) - p.alpha_zero_point))
+def steps(p: Params, x: Array, alpha: Array, trace: Trace) -> Array:
+    value = trace("subtract_zero_point", x.astype(np.int64) - p.input_zero_point)
+    product = trace("multiply", value * (alpha.astype(np.int64) - p.alpha_zero_point))
     scaled = np.where(value >= 0, p.identity.scale(value), p.negative.scale(product))
-    y = ctx.trace("requantize", scaled) + p.output_zero_point
-    y = ctx.trace("clamp", np.clip(y, *integer_range(x.dtype)))
-    return [np.asarray(y).astype(x.dtype)]
+    y = trace("requantize", scaled) + p.output_zero_point
+    y = trace("clamp", np.clip(y, *integer_range(x.dtype)))
+    return np.asarray(y).astype(x.dtype)
 
+
+eval_quantized = pair_kernel(steps)
 
 OP = Op(
     infer=infer,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qcore.numerics.affine import integer_range, quantize
-from qcore.numerics.fixedpoint import wrap_int32
+from qcore.numerics.fixedpoint import clip, round_half_away, wrap_int32
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor, Op
 from qcore.ops._scaling import Multiplier, channel_parameters, multiplier, require_zero_point_in_type
@@ -21,6 +21,8 @@ from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
 from qcore.rules import FLOAT_ONLY
 from tflite_schema import TensorType
 
+_BLOCK = 16384  # numbers worked on at a time
+_FAR = np.float32(2**22)  # plus or minus 2^20 it is exact in float32, and outside every result type
 _FLOAT_RESULTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4)
 _RESULTS = {
     TensorType.FLOAT32: _FLOAT_RESULTS,
@@ -80,8 +82,32 @@ def _ratio(n: Node, x: NodeTensor, y: NodeTensor) -> float:
 
 
 def eval_float32(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
-    steps = ctx.trace("quantize", quantize(inputs[0], p.scale, p.zero_point, np.int32))
+    (x,) = inputs
+    if p.scale.size == 1 and not ctx.trace.recording and _is_ordinary(x, p):
+        return [_quantize_ordinary(x, p)]
+    steps = ctx.trace("quantize", quantize(x, p.scale, p.zero_point, np.int32))
     return [np.asarray(ctx.trace("clamp", np.clip(steps, *p.range))).astype(p.dtype)]
+
+
+def _is_ordinary(x: Array, p: FloatParams) -> bool:
+    """Whether nothing is NaN and no quotient or sum leaves int32: then the conversion to int32 changes nothing."""
+    limit = float(p.scale.flat[0]) * 2.0**30
+    near = abs(int(p.zero_point.flat[0])) <= 2**20
+    return near and x.size > 0 and bool(x.max() < limit and x.min() > -limit)
+
+
+def _quantize_ordinary(x: Array, p: FloatParams) -> Array:
+    """The same on blocks in float32. Clipped to what is far outside every type, the sum with zy is exact."""
+    low, high = (np.float32(bound) for bound in p.range)
+    scale, zero_point = np.float32(p.scale.flat[0]), np.float32(p.zero_point.flat[0])
+    flat, y = x.reshape(-1), np.empty(x.size, p.dtype)
+    for i in range(0, x.size, _BLOCK):
+        block = round_half_away(flat[i : i + _BLOCK] / scale)
+        clip(block, -_FAR, _FAR, out=block)
+        block += zero_point
+        clip(block, low, high, out=block)
+        y[i : i + _BLOCK] = block
+    return y.reshape(x.shape)
 
 
 def steps(p: Params, x: Array, trace: Trace) -> Array:

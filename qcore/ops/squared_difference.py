@@ -8,14 +8,16 @@ TFLite: kernels/squared_difference.cc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from qcore.op import Array, Context, Node, Op, by_type
+from qcore.numerics.trace import Trace
+from qcore.op import Array, Node, Op, by_type
 from qcore.ops._addition import Operand, common_scale
 from qcore.ops._broadcast import infer_broadcast
 from qcore.ops._numbers import eval_binary, prepare_pair
+from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, multiplier, require_zero_point_in_type
 from qcore.rules import Rules, activation
 from tflite_schema import TensorType
@@ -31,6 +33,7 @@ class Params:
     b: Operand
     multiplier: Multiplier
     zero_point: int
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
 
 
 def prepare(n: Node) -> Params | None:
@@ -43,20 +46,20 @@ def prepare(n: Node) -> Params | None:
     with np.errstate(over="ignore"):
         unit = float(np.float32(1 << 2 * _LEFT_SHIFT) * y.scale)
     n.require(unit > 0, f"the result's scale {y.scale} must be above 0")
-    return Params(scaled_a, scaled_b, multiplier(n, twice * twice / unit, below_one=True), y.zero_point)
+    real = multiplier(n, twice * twice / unit, below_one=True)
+    return Params(scaled_a, scaled_b, real, y.zero_point, PairTable.of(a.dtype))
 
 
 def squared_difference(a: Array, b: Array) -> Array:
     return np.square(a - b)
 
 
-def eval_int8(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
-    a, b = inputs
-    left = ctx.trace("scale_a", p.a.scaled(a, _LEFT_SHIFT))
-    right = ctx.trace("scale_b", p.b.scaled(b, _LEFT_SHIFT))
-    square = ctx.trace("square", np.square(left - right))
-    y = ctx.trace("requantize", p.multiplier.scale_down(square)) + p.zero_point
-    return [np.asarray(ctx.trace("clamp", np.clip(y, -128, 127))).astype(np.int8)]
+def steps(p: Params, a: Array, b: Array, trace: Trace) -> Array:
+    left = trace("scale_a", p.a.scaled(a, _LEFT_SHIFT))
+    right = trace("scale_b", p.b.scaled(b, _LEFT_SHIFT))
+    square = trace("square", np.square(left - right))
+    y = trace("requantize", p.multiplier.scale_down(square)) + p.zero_point
+    return np.asarray(trace("clamp", np.clip(y, -128, 127))).astype(np.int8)
 
 
 OP = Op(
@@ -65,7 +68,7 @@ OP = Op(
     kernels={
         "float32": eval_binary(squared_difference),
         "int32": eval_binary(squared_difference),
-        "int8": eval_int8,
+        "int8": pair_kernel(steps),
     },
     rules=Rules(inputs=(activation(),)),
     steps={

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_equal_scales_tie() -> None:
     options = AddOptions(fused_activation_function=ActivationFunctionType.NONE)
     case = OneOp(CODE, [Operand(a, 0.5), Operand(b, 0.5)], [Result(np.int8, 1.0)], options, 2)
     assert check(case) == 256 * 256
+
+
+@pytest.mark.parametrize("shapes", [((64, 512), (64, 512)), ((64, 512), (512,)), ((512, 64, 1), (1, 512))])
+def test_large_operands_are_looked_up_in_pieces(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(1)
+    for dtype in (np.int8, np.uint8, np.int16):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        a, b = (Operand(rng.integers(low, high, shape, dtype, endpoint=True), 0.3) for shape in shapes)
+        case = OneOp(CODE, [a, b], [Result(dtype, 0.5)], AddOptions())
+        assert check(replace(case, invocations=2)) > 2**14
 
 
 @pytest.mark.parametrize(

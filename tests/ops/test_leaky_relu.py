@@ -24,6 +24,11 @@ def test_every_int8_number(alpha: float) -> None:
     check(OneOp(CODE, [Operand(x, 0.5, 3)], [Result(np.int8, 1.0, -3)], LeakyReluOptions(alpha=alpha)))
 
 
+def test_every_int16_number() -> None:
+    x = np.arange(-32768, 32768).astype(np.int16)
+    assert check(OneOp(CODE, [Operand(x, 0.5)], [Result(np.int16, 1.0)], LeakyReluOptions(alpha=0.3))) == 65536
+
+
 def test_alpha_that_is_no_number_is_refused() -> None:
     case = OneOp(
         CODE, [Operand(np.zeros(3, np.int8), 0.5)], [Result(np.int8, 0.5)], LeakyReluOptions(alpha=float("nan"))

@@ -73,6 +73,20 @@ def test_every_int16_number(x_scale: float, y_scale: float) -> None:
     check(OneOp(CODE, [Operand(x, x_scale)], [Result(np.int8, y_scale * 256, 3)]))
 
 
+@pytest.mark.parametrize("zero_point", [0, -128, 2**20, -(2**20), 2**21, -(2**21), 2**30])
+def test_zero_points_outside_the_type(zero_point: int) -> None:
+    x = np.array([0.0, 1.5, -2.5, 2.0**20, -(2.0**20), 2.0**21, 2.0**25, -(2.0**25), 2.0**29], np.float32)
+    check(OneOp(CODE, [Operand(x)], [Result(np.int8, 1.0, zero_point)]))
+    check(OneOp(CODE, [Operand(x)], [Result(np.int16, 0.5, zero_point)]))
+
+
+@pytest.mark.parametrize("scale", [1 / 3, 0.5, 1 / 255, 1 / 64])
+def test_many_numbers(scale: float) -> None:
+    x = (np.arange(-40000, 40000) * np.float32(scale / 2)).astype(np.float32)
+    for dtype in (np.int8, np.uint8, np.int16):
+        assert check(OneOp(CODE, [Operand(x)], [Result(dtype, scale, 3)])) == 80000
+
+
 def test_by_hand() -> None:
     case = OneOp(CODE, [Operand(np.array([0.0, 0.25, -0.75, 9.0], np.float32))], [Result(np.int8, 0.5, 1)])
     assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [1, 2, -1, 19]
