@@ -184,8 +184,8 @@ def _print_explanation(e: Explanation) -> None:
         out.print(f"  (x - zx) * w    {x:5d} * {w:4d} = {product:8d}")
     out.print(f"  and {e.count - len(e.taps)} smaller products")
     for name, equation, value in e.steps:
-        note = f"{e.constants['acc * M']:.6f} before rounding" if name == "requantize" else ""
-        out.print(f"  {name:<15}{value:>22d}   {equation:<32}{note}".rstrip(), markup=False)
+        exactly = f" = round({e.constants['acc * M']:.6f})" if name == "requantize" else ""
+        out.print(f"  {name:<15}{value:>22d}   {equation}{exactly}", markup=False)
     c = e.constants
     sx, sw, sy = (f"{c[name]:.9g}" for name in ("input scale", "weight scale", "output scale"))
     out.print(f"  M = sx * sw / sy = {sx} * {sw} / {sy} = {c['M']:.9g}")
