@@ -1,11 +1,20 @@
 """Whole models made by TensorFlow's converter: how a zoo file describes one, and how it becomes .tflite bytes.
 
 A model is a Keras network (`network`), a function of tensors (`function`) or a tf.Module with state (`module`), with
-its inputs and the modes in which it is converted. Which modes are left out of a model, and why, stands beside it.
+its inputs and the modes in which it is converted. A mode is left out of a model where
+
+- nothing would change: weights in half precision or int8 for a model without weights;
+- the converter refuses: int16x8 of integer inputs, of loops and of a second signature, which it does not calibrate;
+- TFLite refuses the file: int16 SQUARED_DIFFERENCE (layer normalization), CUMSUM, SCATTER_ND and fused LSTM, int8
+  REVERSE_SEQUENCE, an int8 DIV whose divisor is stored as 0, fed weights with a zero point;
+- TFLite's reference kernel is wrong: int8 and int16 SUM;
+- calibrating ends TensorFlow's process: loops over a TensorArray (recurrent layers of Keras 3), lookups by string;
+- a float operator stands before a QUANTIZE and its sums, in another order, round to another integer: CONV_3D.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib
 import tempfile
@@ -28,6 +37,8 @@ EVERY: tuple[Mode, ...] = ("float32", "float16", "dynamic", "int8", "int8_float_
 WEIGHTS_ONLY: tuple[Mode, ...] = ("float32", "float16", "dynamic")
 NO_INT16: tuple[Mode, ...] = ("float32", "float16", "dynamic", "int8", "int8_float_io")
 FLOAT: tuple[Mode, ...] = ("float32",)
+ACTIVATIONS: tuple[Mode, ...] = ("float32", "int8", "int8_float_io", "int16x8")  # without weights to speak of
+ACTIVATIONS8: tuple[Mode, ...] = ("float32", "int8", "int8_float_io")
 CALIBRATED: tuple[Mode, ...] = ("int8", "int8_float_io", "int16x8")
 
 
@@ -166,7 +177,7 @@ def network(
             return _save(model, {"serving_default": call}) if legacy else call
 
         def converter() -> Any:
-            return _of_saved(source()) if legacy else _of_function(source())
+            return _of_saved(*source()) if legacy else _of_function(source())
 
         _add(body.__name__, inputs, modes, quick, converter=converter, **more)
         return body
@@ -181,7 +192,7 @@ def module(
 
     def add(body: Callable[..., Any]) -> Callable[..., Any]:
         def converter() -> Any:
-            return _of_saved(_save(*body(oracle.tensorflow())))
+            return _of_saved(*_save(*body(oracle.tensorflow())))
 
         _add(body.__name__, inputs, modes, quick, converter=converter, **more)
         return body
@@ -193,18 +204,18 @@ def _of_function(call: Any) -> Any:
     return oracle.tensorflow().lite.TFLiteConverter.from_concrete_functions([call.get_concrete_function()])
 
 
-def _of_saved(saved: tuple[tempfile.TemporaryDirectory[str], list[str]]) -> Any:
-    folder, keys = saved
-    converter = oracle.tensorflow().lite.TFLiteConverter.from_saved_model(folder.name, signature_keys=keys)
+def _of_saved(folder: str, keys: list[str]) -> Any:
+    converter = oracle.tensorflow().lite.TFLiteConverter.from_saved_model(folder, signature_keys=keys)
     converter.experimental_enable_resource_variables = True
-    converter.folder = folder  # lives as long as the converter that reads it
     return converter
 
 
-def _save(trackable: Any, signatures: dict[str, Any]) -> tuple[tempfile.TemporaryDirectory[str], list[str]]:
-    folder = tempfile.TemporaryDirectory(prefix="zoo")
+def _save(trackable: Any, signatures: dict[str, Any]) -> tuple[str, list[str]]:
+    """Save for from_saved_model; the folder lives as long as this process."""
+    folder = tempfile.TemporaryDirectory(prefix="converted")
+    atexit.register(folder.cleanup)
     oracle.tensorflow().saved_model.save(trackable, folder.name, signatures=signatures)
-    return folder, list(signatures)
+    return folder.name, list(signatures)
 
 
 def _train(model: Any) -> None:

@@ -17,7 +17,7 @@ def cross_attention(layers: Any, x: Any, y: Any) -> Any:
     return layers.MultiHeadAttention(2, 4)(x, y)
 
 
-@network(floats(1, 8, 16), modes=EVERY, quick=("int8",))
+@network(floats(1, 8, 16), modes=NO_INT16, quick=("int8",))
 def transformer_block(layers: Any, x: Any) -> Any:
     x = layers.Add()([x, layers.MultiHeadAttention(2, 8)(x, x)])
     x = layers.LayerNormalization()(x)
@@ -25,7 +25,7 @@ def transformer_block(layers: Any, x: Any) -> Any:
     return layers.LayerNormalization()(layers.Add()([x, y]))
 
 
-@network(integers(1, 8, high=29), modes=WEIGHTS_ONLY)
+@network(integers(1, 8, high=29), modes=NO_INT16)
 def causal_decoder(layers: Any, words: Any) -> Any:
     x = layers.Embedding(30, 16)(words)
     x = layers.Add()([x, layers.MultiHeadAttention(2, 8)(x, x, use_causal_mask=True)])
@@ -49,7 +49,7 @@ def additive_attention(layers: Any, x: Any) -> Any:
     return layers.AdditiveAttention()([x, x]), layers.Attention(use_scale=True)([x, x])
 
 
-@function(floats(2, 3, 4, 5), floats(2, 3, 6, 5), modes=WEIGHTS_ONLY)
+@function(floats(2, 3, 4, 5), floats(2, 3, 6, 5), modes=EVERY)
 def einstein_sums(tf: Any, x: Any, y: Any) -> Any:
     return (
         tf.einsum("bhqd,bhkd->bhqk", x, y),
@@ -59,7 +59,7 @@ def einstein_sums(tf: Any, x: Any, y: Any) -> Any:
     )
 
 
-@function(floats(1, 7, 12), modes=WEIGHTS_ONLY)
+@function(floats(1, 7, 12), modes=EVERY)
 def rotary_and_gated(tf: Any, x: Any) -> Any:
     angles = tf.range(7, dtype=tf.float32)[:, None] / tf.pow(100.0, tf.range(6, dtype=tf.float32) / 6.0)
     a, b = tf.split(x, 2, -1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.converted import FLOAT, WEIGHTS_ONLY, floats, function, integers, module, values, weights
+from tests.converted import ACTIVATIONS8, FLOAT, WEIGHTS_ONLY, floats, function, integers, module, values, weights
 
 
 @function(floats(3, 4), modes=WEIGHTS_ONLY)
@@ -16,7 +16,7 @@ def branches(tf: Any, x: Any) -> Any:
     )
 
 
-@function(integers(low=0, high=4), floats(5), modes=FLOAT)
+@function(integers(low=0, high=4), floats(5), modes=ACTIVATIONS8)
 def branches_of_branches(tf: Any, which: Any, x: Any) -> Any:
     return tf.cond(
         which > 1,
@@ -30,7 +30,7 @@ def counted_loop(tf: Any, count: Any, x: Any) -> Any:
     return tf.while_loop(lambda i, a: i < count, lambda i, a: (i + 1, a * 0.5 + 1.0), (0, x))
 
 
-@function(floats(4), modes=FLOAT)
+@function(floats(4), modes=ACTIVATIONS8)
 def nested_loops(tf: Any, x: Any) -> Any:
     def outer(i: Any, a: Any) -> Any:
         _, a = tf.while_loop(
@@ -64,7 +64,7 @@ def tensor_array(tf: Any, x: Any) -> Any:
 
 @module(floats(3), invocations=3, quick=FLOAT)
 def running_total(tf: Any) -> Any:
-    class Total(tf.Module):  # type: ignore[misc,name-defined]
+    class Total(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.total = tf.Variable(np.array([1, 2, 3], np.float32))
@@ -80,7 +80,7 @@ def running_total(tf: Any) -> Any:
 
 @module(values(4, dtype="string", choices=(b"one", b"two", b"three", b"many")), invocations=2, optimized=FLOAT)
 def words_to_numbers(tf: Any) -> Any:
-    class Lookup(tf.Module):  # type: ignore[misc,name-defined]
+    class Lookup(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             pairs = tf.lookup.KeyValueTensorInitializer(["one", "two", "three"], np.array([1, 2, 3], np.int64))
@@ -96,7 +96,7 @@ def words_to_numbers(tf: Any) -> Any:
 
 @module(integers(3, 2, low=0, high=5, dtype="int64"), optimized=FLOAT)
 def numbers_to_words(tf: Any) -> Any:
-    class Lookup(tf.Module):  # type: ignore[misc,name-defined]
+    class Lookup(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             pairs = tf.lookup.KeyValueTensorInitializer(np.array([1, 2, 3], np.int64), ["one", "two", "three"])
@@ -111,7 +111,7 @@ def numbers_to_words(tf: Any) -> Any:
 
 
 def _two_signatures(tf: Any) -> Any:
-    class Codec(tf.Module):  # type: ignore[misc,name-defined]
+    class Codec(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.w = tf.Variable(weights(6, 3))
@@ -128,11 +128,11 @@ def _two_signatures(tf: Any) -> Any:
     return made, {"encode": made.encode, "decode": made.decode}
 
 
-@module(floats(2, 6), signature="encode")
+@module(floats(2, 6), signature="encode", modes=ACTIVATIONS8)
 def signature_encode(tf: Any) -> Any:
     return _two_signatures(tf)
 
 
-@module(floats(2, 3), signature="decode")
+@module(floats(2, 3), signature="decode", modes=ACTIVATIONS8)
 def signature_decode(tf: Any) -> Any:
     return _two_signatures(tf)

@@ -24,7 +24,7 @@ def cnn_of_open_batch(layers: Any, x: Any) -> Any:
     return layers.Dense(6)(x)
 
 
-@network(floats(1, None, None, 3, fed=(1, 13, 9, 3)), modes=WEIGHTS_ONLY)
+@network(floats(1, None, None, 3, fed=(1, 13, 9, 3)), modes=EVERY)
 def fully_convolutional(layers: Any, x: Any) -> Any:
     x = layers.Conv2D(6, 3, padding="same", activation="relu")(x)
     x = layers.DepthwiseConv2D(3, strides=2, padding="same")(x)
@@ -75,7 +75,7 @@ def inverted_residual(layers: Any, x: Any) -> Any:
     return x
 
 
-@network(floats(1, 12, 12, 8), modes=NO_INT16)
+@network(floats(1, 12, 12, 8), modes=EVERY)
 def hard_swish_and_squeeze(layers: Any, x: Any) -> Any:
     x = layers.Conv2D(16, 3, padding="same", activation="hard_swish")(x)
     gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
@@ -143,7 +143,7 @@ def padded_and_cropped(layers: Any, x: Any) -> Any:
     return layers.Reshape((5, -1))(x)
 
 
-@network(floats(1, 10, 10, 4), modes=NO_INT16)
+@network(floats(1, 10, 10, 4), modes=EVERY)
 def parametric_relu(layers: Any, x: Any) -> Any:
     x = layers.Conv2D(6, 3)(x)
     x = layers.PReLU(shared_axes=[1, 2])(x)
@@ -164,7 +164,7 @@ def super_resolution(tf: Any, x: Any) -> Any:
     return tf.nn.depth_to_space(x, 2)
 
 
-@function(floats(1, 8, 8, 4), modes=WEIGHTS_ONLY)
+@function(floats(1, 8, 8, 4), modes=EVERY)
 def local_response(tf: Any, x: Any) -> Any:
     x = tf.nn.local_response_normalization(x, 2, 1.0, 0.5, 0.75)
     return tf.nn.l2_normalize(tf.nn.space_to_depth(x, 2), -1), tf.nn.relu(x - 0.25)
@@ -178,7 +178,7 @@ def mirror_and_pools(tf: Any, x: Any) -> Any:
     return tf.nn.avg_pool2d(reflected, 2, 2, "SAME"), tf.nn.max_pool2d(symmetric, 3, 2, "VALID"), filled
 
 
-@function(floats(1, 9, 7, 3, low=0.0), modes=NO_INT16)
+@function(floats(1, 9, 7, 3, low=0.0), modes=EVERY)
 def resized_images(tf: Any, x: Any) -> Any:
     resize = tf.compat.v1.image
     return (

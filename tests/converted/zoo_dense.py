@@ -21,14 +21,14 @@ def mlp_of_open_batch(layers: Any, x: Any) -> Any:
     return layers.Dense(3, activation="sigmoid")(x)
 
 
-@network(floats(1, 24), modes=WEIGHTS_ONLY)
+@network(floats(1, 24), modes=(*WEIGHTS_ONLY, "int16x8"))
 def mlp_of_many_activations(layers: Any, x: Any) -> Any:
     for activation in ("gelu", "silu", "softplus", "softsign", "leaky_relu", "relu6", "hard_sigmoid", "mish"):
         x = layers.Dense(24, activation=activation)(x)
     return x
 
 
-@network(floats(1, 24), modes=("int8", "int8_float_io"))
+@network(floats(1, 24), modes=EVERY)
 def mlp_of_quantized_activations(layers: Any, x: Any) -> Any:
     for activation in ("silu", "leaky_relu", "relu6", "hard_sigmoid", "tanh"):
         x = layers.Dense(24, activation=activation)(x)
@@ -66,7 +66,7 @@ def residual_mlp(layers: Any, x: Any) -> Any:
     return layers.Average()([x, layers.Dense(16)(x)])
 
 
-@network(floats(2, 10, 16), modes=EVERY, quick=("dynamic",))
+@network(floats(2, 10, 16), modes=NO_INT16, quick=("dynamic",))
 def layer_normalization(layers: Any, x: Any) -> Any:
     x = layers.LayerNormalization()(x)
     x = layers.Dense(16)(x)
@@ -93,7 +93,7 @@ def wide_and_deep(layers: Any, user: Any, items: Any, numbers: Any) -> Any:
     return layers.Dense(1, activation="sigmoid")(layers.Concatenate()([x, numbers]))
 
 
-@network(floats(1, 16), modes=NO_INT16)
+@network(floats(1, 16), modes=EVERY)
 def mixture_of_experts(layers: Any, x: Any) -> Any:
     gate = layers.Dense(3, activation="softmax")(x)
     experts = [layers.Reshape((1, 8))(layers.Dense(8, activation="relu")(x)) for _ in range(3)]

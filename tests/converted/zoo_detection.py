@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.converted import FLOAT, NO_INT16, floats, function, network, weights
+from tests.converted import ACTIVATIONS, EVERY, FLOAT, floats, function, network, weights
 
 
 @function(floats(12, 4, low=0.0), floats(12, low=0.0), modes=FLOAT, quick=FLOAT)
@@ -15,13 +15,13 @@ def suppression(tf: Any, corners: Any, scores: Any) -> Any:
     )
 
 
-@function(floats(12, 4, low=0.0), floats(12, low=0.0), modes=FLOAT)
+@function(floats(12, 4, low=0.0), floats(12, low=0.0), modes=ACTIVATIONS)
 def soft_suppression(tf: Any, corners: Any, scores: Any) -> Any:
     boxes = tf.concat([corners[:, :2] * 0.5, 0.5 + corners[:, 2:] * 0.5], -1)
     return tf.image.non_max_suppression_with_scores(boxes, scores, 5, 0.5, 0.1, soft_nms_sigma=0.4)
 
 
-@network(floats(1, 16, 16, 3), modes=NO_INT16)
+@network(floats(1, 16, 16, 3), modes=EVERY)
 def single_shot(layers: Any, x: Any) -> Any:
     x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6")(x)
     coarse = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu6")(x)
@@ -30,7 +30,7 @@ def single_shot(layers: Any, x: Any) -> Any:
     return layers.Concatenate(axis=1)(boxes), layers.Softmax()(layers.Concatenate(axis=1)(classes))
 
 
-@function(floats(1, 8, 8, 10), modes=FLOAT)
+@function(floats(1, 8, 8, 10), modes=ACTIVATIONS)
 def detector_with_head(tf: Any, x: Any) -> Any:
     found = tf.reshape(tf.nn.conv2d(x, weights(1, 1, 10, 6), 1, "SAME"), [64, 6])
     centre, size = tf.sigmoid(found[:, :2]), tf.exp(found[:, 2:4]) * 0.1
@@ -47,7 +47,7 @@ def detector_with_head(tf: Any, x: Any) -> Any:
     return tf.gather(boxes, chosen), tf.gather(scores, chosen), count
 
 
-@function(floats(1, 8, 4), floats(1, 8, 3, low=0.0), modes=FLOAT, custom_ops=True)
+@function(floats(1, 8, 4), floats(1, 8, 3, low=0.0), modes=ACTIVATIONS, custom_ops=True)
 def detection_postprocess(tf: Any, encodings: Any, scores: Any) -> Any:
     attributes = (
         "max_detections 4 i",

@@ -65,7 +65,7 @@ def legacy_gru(layers: Any, x: Any) -> Any:
     return layers.GRU(6, return_sequences=True)(x)
 
 
-@network(floats(1, 4, 6, 6, 2), modes=("float32", "dynamic"))
+@network(floats(1, 4, 6, 6, 2), modes=WEIGHTS_ONLY)
 def convolutional_lstm(layers: Any, x: Any) -> Any:
     return layers.ConvLSTM2D(3, 3, padding="same")(x)
 
