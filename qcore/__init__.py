@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from qcore.interpreter import Interpreter, SignatureRunner
     from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
+    from qcore.op import Op, register_custom
     from qcore.quantizer import Recipe, quantize
     from qcore.tflite import load, save
 
@@ -38,6 +39,7 @@ __all__ = [
     "Interpreter",
     "Model",
     "ModelError",
+    "Op",
     "Operator",
     "QCoreError",
     "QuantParams",
@@ -53,6 +55,7 @@ __all__ = [
     "calibrate",
     "load",
     "quantize",
+    "register_custom",
     "save",
 ]
 
@@ -61,6 +64,7 @@ _HOMES = {
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "interpreter": ("Interpreter", "SignatureRunner"),
     "ir": ("Model", "Operator", "QuantParams", "Subgraph", "Tensor"),
+    "op": ("Op", "register_custom"),
     "quantizer": ("Recipe", "quantize"),
     "tflite": ("load", "save"),
 }

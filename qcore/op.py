@@ -21,7 +21,19 @@ from qcore.numerics.trace import NO_TRACE, Trace
 from qcore.rules import FLOAT_ONLY, Rules
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["KERNEL_SETS", "Context", "KernelSet", "Node", "NodeTensor", "Op", "Shape", "by_type", "find", "module_name"]
+__all__ = [
+    "KERNEL_SETS",
+    "Context",
+    "KernelSet",
+    "Node",
+    "NodeTensor",
+    "Op",
+    "Shape",
+    "by_type",
+    "find",
+    "module_name",
+    "register_custom",
+]
 
 Array = NDArray[Any]
 KernelSet = Literal["reference", "optimized", "xnnpack"]
@@ -268,12 +280,43 @@ def module_name(code: BuiltinOperator) -> str:
     return _KEYWORDS.get(name, name)
 
 
-@cache
+_REGISTERED: dict[str, Op] = {}
+
+
+def register_custom(code: str, op: Op | None) -> None:
+    """Run custom operators of this code with a kernel of your own, in every model loaded; None takes it back.
+
+    The code is compared letter by letter; a kernel registered goes before one that qcore brings along. For an operator
+    `Twice` that doubles its only operand, of any type:
+
+        def double(params, inputs, ctx):
+            return [ctx.trace("doubled", inputs[0] * 2)]
+
+        qcore.register_custom("Twice", Op(infer=lambda n: [n.input(0).shape], kernels={"any": double}))
+
+    The operator's own options are `n.operator.custom_options`, bytes as a uint8 array, to be read in `prepare`; use
+    `n.require` and `n.unsupported` to refuse what the kernel cannot do. Raises UnsupportedError for an empty code.
+    """
+    if not code:
+        raise UnsupportedError("a custom operator needs a code")
+    if op is None:
+        _REGISTERED.pop(code, None)
+    else:
+        _REGISTERED[code] = op
+
+
 def find(code: BuiltinOperator, custom_code: str | None = None) -> Op:
     """The `OP` of a builtin operator, or of a custom code; imports its file on first use.
 
-    Raises UnsupportedError where no file exists.
+    Raises UnsupportedError where there is neither a file nor, for a custom code, a registered operator.
     """
+    if code == BuiltinOperator.CUSTOM and custom_code in _REGISTERED:
+        return _REGISTERED[custom_code]
+    return _find_file(code, custom_code)
+
+
+@cache
+def _find_file(code: BuiltinOperator, custom_code: str | None) -> Op:
     if code == BuiltinOperator.CUSTOM:
         label, module = f"custom operator {custom_code!r}", f"qcore.ops.custom.{(custom_code or '').lower()}"
     elif isinstance(code, BuiltinOperator):
@@ -288,8 +331,9 @@ def find(code: BuiltinOperator, custom_code: str | None = None) -> Op:
     except ModuleNotFoundError as error:
         if error.name not in (module, parent):
             raise
+        own = "; register one of your own with qcore.register_custom" if code == BuiltinOperator.CUSTOM else ""
         raise UnsupportedError(
-            f"{label} has no kernel in this version of qcore; `qcore ops` lists those there are"
+            f"{label} has no kernel in this version of qcore; `qcore ops` lists those there are{own}"
         ) from None
     assert isinstance(op, Op)
     return op

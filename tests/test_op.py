@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
-from qcore import ModelError, ShapeError, UnsupportedError
-from qcore.op import Context, Node, Op, by_type, find, module_name
+from qcore import Interpreter, ModelError, ShapeError, UnsupportedError
+from qcore.op import Array, Context, Node, Op, by_type, find, module_name, register_custom
 from qcore.rules import Rules, activation, weight
+from qcore.tflite import to_bytes
 from tests.graphs import chain_of_adds, int8_add
 from tflite_schema import AddOptions, BuiltinOperator, Conv2DOptions, TensorType
 
@@ -20,6 +23,56 @@ def test_find_imports_the_file_of_that_name() -> None:
 def test_custom_codes_find_nothing_but_their_own_files(code: str) -> None:
     with pytest.raises(UnsupportedError, match="has no kernel"):
         find(BuiltinOperator.CUSTOM, code)
+
+
+def twice(params: object, inputs: list[Array], ctx: Context) -> list[Array]:
+    return [np.asarray(ctx.trace("doubled", inputs[0] * 2))]
+
+
+@pytest.fixture
+def doubling() -> Iterator[Op]:
+    """An operator registered as `Twice`, taken back afterwards."""
+    op = Op(infer=lambda n: [n.input(0).shape], kernels={"any": twice}, steps={"doubled": "x * 2"})
+    register_custom("Twice", op)
+    yield op
+    register_custom("Twice", None)
+
+
+def test_a_custom_operator_of_ones_own_runs(doubling: Op) -> None:
+    model = chain_of_adds()
+    operator = model.main.operators[0]
+    operator.code, operator.custom_code, operator.options = BuiltinOperator.CUSTOM, "Twice", None
+    operator.inputs = operator.inputs[:1]
+    loaded = Interpreter(to_bytes(model))
+    recording = loaded.record()
+    x = np.arange(np.prod(model.main.tensors[model.main.inputs[0]].shape), dtype=np.float32)
+    loaded.run([x.reshape(model.main.tensors[model.main.inputs[0]].shape)])
+    np.testing.assert_array_equal(recording.steps(0)["doubled"].reshape(-1), 2 * x)
+
+
+def test_registered_codes_are_compared_letter_by_letter_and_can_be_taken_back(doubling: Op) -> None:
+    assert find(BuiltinOperator.CUSTOM, "Twice") is doubling
+    with pytest.raises(UnsupportedError, match="register one of your own"):
+        find(BuiltinOperator.CUSTOM, "twice")
+    register_custom("Twice", None)
+    register_custom("Twice", None)
+    with pytest.raises(UnsupportedError, match="custom operator 'Twice' has no kernel"):
+        find(BuiltinOperator.CUSTOM, "Twice")
+
+
+def test_a_registered_operator_goes_before_qcores_own(doubling: Op) -> None:
+    own = find(BuiltinOperator.CUSTOM, "TFLite_Detection_PostProcess")
+    register_custom("TFLite_Detection_PostProcess", doubling)
+    try:
+        assert find(BuiltinOperator.CUSTOM, "TFLite_Detection_PostProcess") is doubling
+    finally:
+        register_custom("TFLite_Detection_PostProcess", None)
+    assert find(BuiltinOperator.CUSTOM, "TFLite_Detection_PostProcess") is own
+
+
+def test_registering_needs_a_code(doubling: Op) -> None:
+    with pytest.raises(UnsupportedError, match="needs a code"):
+        register_custom("", doubling)
 
 
 def test_builtins_without_a_file_are_refused() -> None:
