@@ -140,7 +140,10 @@ class GraphRun:
         state = _Allocation(shapes={})
         for index, shape in zip(self.graph.inputs, self.input_shapes, strict=True):
             if len(shape) > MAX_RANK or math.prod(max(size, 1) for size in shape) > MAX_ELEMENTS:
-                raise ShapeError(f"subgraph {self.subgraph}, input {index}: shape {shape} is too large")
+                raise ShapeError(
+                    f"subgraph {self.subgraph}, input {index}: shape {shape} has more than {MAX_ELEMENTS} elements "
+                    f"or {MAX_RANK} dimensions"
+                )
             state.shapes[index] = shape
         self.values = dict(self._load_constants())
         state.known.update(self.values)
