@@ -97,7 +97,7 @@ def rewrite(plan: Plan, solution: Solution, choice: Choice) -> Program:
 
 
 class _Writer:
-    """Writes line after line; `operand[use]` and `float_value[tensor]` are what later lines read."""
+    """Writes line after line; `operand[use]` is what a later line reads, `output[tensor]` what the graph returns."""
 
     def __init__(self, plan: Plan, solution: Solution, choice: Choice) -> None:
         self.plan = plan
@@ -145,7 +145,7 @@ class _Writer:
             if integer:
                 self._convert_integer(tensor, value)
             else:
-                self._convert_float(tensor, value, value.name)
+                self._convert_float(tensor, value, self.plan.location(operator))
 
     def _location(self, index: int) -> str:
         """The name of an operator's results; weights that the converter folds into a float operator add theirs."""
@@ -207,7 +207,7 @@ class _Writer:
             return []
         return self.solution.conversions(tensor)
 
-    def _readers(self, tensor: int, uses: list[Use]) -> tuple[list[Use], list[Use]]:
+    def _readers(self, uses: list[Use]) -> tuple[list[Use], list[Use]]:
         """Those of the uses that read integers, and those that read floats."""
         integers = [use for use in uses if self.choice.reads_integer(use)]
         return integers, [use for use in uses if use not in integers]
@@ -227,28 +227,28 @@ class _Writer:
             and self.plan.fixed(producer) is None
         )
 
-    def _quantize(self, tensor: int, source: Value, quantized: QuantizedType, name: str, removable: bool) -> Value:
+    def _quantize(self, source: Value, quantized: QuantizedType, name: str, removable: bool) -> Value:
         result = Value(name, source.tensor, quantized)
         self.program.lines.append(conversion(BuiltinOperator.QUANTIZE, source, result, removable=removable))
         return result
 
-    def _dequantize(self, tensor: int, source: Value, name: str) -> Value:
+    def _dequantize(self, source: Value, name: str) -> Value:
         result = Value(name, source.tensor)
         self.program.lines.append(conversion(BuiltinOperator.DEQUANTIZE, source, result))
         return result
 
-    def _convert_requests(self, tensor: int, source: Value, requests: list[Request], name: str) -> None:
+    def _convert_requests(self, source: Value, requests: list[Request], name: str) -> None:
         """A QUANTIZE for each request by readers, and a DEQUANTIZE for those of them that compute in float."""
         for request in requests:
-            integers, floats = self._readers(tensor, request.uses)
+            integers, floats = self._readers(request.uses)
             if request.type == source.quantized:
                 value = source
             elif integers or floats:
-                value = self._quantize(tensor, source, request.type, name, removable=False)
+                value = self._quantize(source, request.type, name, removable=False)
             for use in integers:
                 self.operand[use] = value
             if floats:
-                result = self._dequantize(tensor, value, name)
+                result = self._dequantize(value, name)
                 for use in floats:
                     self.operand[use] = result
 
@@ -256,18 +256,18 @@ class _Writer:
         """After an integer operator: `made` is what it writes."""
         requests = self._requests(tensor)
         base = made
-        integers, floats = self._readers(tensor, self._base_uses(tensor, requests))
+        integers, floats = self._readers(self._base_uses(tensor, requests))
         is_output = tensor in self.plan.graph.outputs
         if requests and requests[0].by_producer:
             if integers or (is_output and not floats):
-                base = self._quantize(tensor, made, self.solution.types[tensor], made.name, removable=True)
+                base = self._quantize(made, self.solution.types[tensor], made.name, removable=True)
         else:
-            self._convert_requests(tensor, made, requests, made.name)
+            self._convert_requests(made, requests, made.name)
         for use in integers:
             self.operand[use] = base
         if floats or is_output:
             name = "" if tensor in self.solution.own else made.name
-            result = self._dequantize(tensor, made if floats else base, name)
+            result = self._dequantize(made if floats else base, name)
             for use in floats:
                 self.operand[use] = result
             self.output[tensor] = result
@@ -280,20 +280,20 @@ class _Writer:
         """
         requests = self._requests(tensor)
         if requests and requests[0].by_producer:
-            self._convert_integer(tensor, self._quantize(tensor, made, requests[0].type, location, removable=False))
+            self._convert_integer(tensor, self._quantize(made, requests[0].type, location, removable=False))
             return
-        integers, floats = self._readers(tensor, self._base_uses(tensor, requests))
+        integers, floats = self._readers(self._base_uses(tensor, requests))
         is_input, is_output = tensor in self.plan.graph.inputs, tensor in self.plan.graph.outputs
         paired_output = is_output and (is_input or not floats)
         if not (integers or requests or paired_output or (is_input and floats)):
             return
         name = "" if tensor in self.solution.own else location
-        base = self._quantize(tensor, made, self.solution.types[tensor], name, removable=True)
-        self._convert_requests(tensor, base, requests, location)
+        base = self._quantize(made, self.solution.types[tensor], name, removable=True)
+        self._convert_requests(base, requests, location)
         for use in integers:
             self.operand[use] = base
         if paired_output or (is_input and floats):
-            result = self._dequantize(tensor, base, name)
+            result = self._dequantize(base, name)
             for use in floats if is_input else []:
                 self.operand[use] = result
             self.output[tensor] = result

@@ -63,7 +63,7 @@ def test_a_smaller_result_is_dequantized_after_the_operator(border: str, stride:
     x: Any = graph.op("ADD", [graph.input(X), graph.random(1, 1, 1, 4)], X, options=AddOptions())
     x = graph.op("MAX_POOL_2D", [x], shape, options=pool(stride))
     y = graph.op("NEG", [x], shape, options=NegOptions())
-    borders = {"inference_input_type": border, "inference_output_type": border}
+    borders: dict[str, Any] = {"inference_input_type": border, "inference_output_type": border}
     ours = check(graph.model(y), denylisted_ops=["MAX_POOL_2D"], **borders)
     assert ours is not None
     names = [op.name for op in ours.main.operators]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qcore.ir import Model
@@ -21,7 +21,7 @@ def test_equals_the_converter(model: Model, border: str, per_channel: bool) -> N
 
 
 @pytest.mark.conformance
-@settings(max_examples=500, phases=[Phase.generate, Phase.shrink], derandomize=False)
+@settings(max_examples=500, derandomize=False)
 @given(model=float_graphs(20), source=BORDERS, result=BORDERS, per_channel=st.booleans(), denied=DENIED)
 def test_equals_the_converter_often(
     model: Model, source: str, result: str, per_channel: bool, denied: list[str]

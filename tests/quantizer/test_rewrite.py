@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from qcore.errors import QuantizationError
 from qcore.ir import Model
 from qcore.quantizer import quantize
 from tests.quantizer.converter import FloatGraph, check, converted
-from tflite_schema import AddOptions, ConcatenationOptions, NegOptions, PackOptions, Padding, Pool2DOptions
+from tflite_schema import (
+    AddOptions,
+    ConcatenationOptions,
+    NegOptions,
+    PackOptions,
+    Padding,
+    Pool2DOptions,
+    TransposeConvOptions,
+)
 
 X = (1, 4, 4, 4)
 WIDE = (1, 4, 4, 8)
@@ -92,3 +101,12 @@ def test_contradictory_ranges_are_refused_where_tensorflow_refuses_them() -> Non
             quantize(model)
     else:
         check(model)
+
+
+def test_the_name_of_a_float_operator_with_integer_weights() -> None:
+    """TRANSPOSE_CONV, denied, keeps its integer weights, whose name joins its own; conversions after it are without."""
+    graph = FloatGraph()
+    inputs = [graph.constant(X, np.int32), graph.random(4, 1, 1, 4), graph.input(X)]
+    y = graph.op("TRANSPOSE_CONV", inputs, X, options=TransposeConvOptions(stride_w=1, stride_h=1))
+    for model in (graph.model(graph.op("ABS", [y], X)), graph.model(graph.op("MAXIMUM", [y, y], X))):
+        assert operators(check(model, denylisted_ops=["TRANSPOSE_CONV"]))
