@@ -26,6 +26,7 @@ INTEGER = [
     "tflm_hello_world_int8",
     "aeq_conv_fc_mnist_srq_a8w8",
     "coral_split_concat",
+    "coral_keras_lstm_mnist_ptq",
 ]
 FLOAT = [
     "mlptiny_pretrainedResnet",

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.numerics.fixedpoint import Int64Array, rounding_divide_by_pot, wrap_int32
+from qcore.numerics.fixedpoint import Int64Array, clip, rounding_divide_by_pot, wrap_int32
 from qcore.numerics.float32 import checked_log2
 from qcore.numerics.gemm import Weights, matmul, prepare_weights
 from qcore.numerics.gemmlowp import logistic_int16, tanh_int16
@@ -97,9 +97,9 @@ def constant(n: Node, tensor: NodeTensor) -> Array:
     return tensor.value
 
 
-def quantized_clip(clip: np.float32, scale: np.float32, dtype_range: tuple[int, int]) -> int:
+def quantized_clip(limit: np.float32, scale: np.float32, dtype_range: tuple[int, int]) -> int:
     """A clip value in units of `scale`, truncated; 0: no clipping."""
-    return int(np.clip(clip / scale, *dtype_range)) if clip > 0 else 0
+    return int(np.clip(limit / scale, *dtype_range)) if limit > 0 else 0
 
 
 def product(
@@ -185,11 +185,11 @@ def run_integer(p: IntegerCell, inputs: list[Any], x: Array, ctx: Context) -> ND
     cell = p.cell
     state, c = stored_states(cell, inputs)
     h = state.copy()
-    fed = ctx.trace("input_sums", np.clip(p.input(x), *INT16_RANGE))
+    fed = ctx.trace("input_sums", clip(p.input(x), *INT16_RANGE))
     y = np.empty((*x.shape[:2], cell.outputs), np.int8)
     trail = Trail(ctx, range(len(x)))
     for t in range(len(x)):
-        sums = trail.keep("gate_sums", np.clip(p.recurrent(h) + fed[t], *INT16_RANGE))
+        sums = trail.keep("gate_sums", clip(p.recurrent(h) + fed[t], *INT16_RANGE))
         h = _step(p, sums.reshape(cell.batch, len(cell.gates), cell.units), c, trail)
         y[t] = h
     state[...] = h
@@ -216,20 +216,20 @@ def _step(p: IntegerCell, sums: NDArray[np.int32], c: NDArray[np.int16], trail: 
     trail.keep("cell_state", c)
     opened = trail.keep("output_gate", gate(3))
     hidden = requantize(opened * tanh(c, 15 + p.cell_exponent), p.hidden) + p.hidden_zero_point
-    hidden = trail.keep("hidden", np.clip(hidden, *INT8_RANGE))
+    hidden = trail.keep("hidden", clip(hidden, *INT8_RANGE))
     if p.projection is None:
         return trail.keep("output_state", hidden.astype(np.int8))
-    y = np.clip(p.projection(hidden) + p.output_zero_point, *INT8_RANGE)
+    y = clip(p.projection(hidden) + p.output_zero_point, *INT8_RANGE)
     if p.proj_clip > 0:
-        y = np.clip(y, -p.proj_clip, p.proj_clip)
+        y = clip(y, -p.proj_clip, p.proj_clip)
     return trail.keep("output_state", y.astype(np.int8))
 
 
-def update_cell(c: NDArray[np.int16], kept: Array, added: Array, proposed: Array, exponent: int, clip: int) -> None:
+def update_cell(c: NDArray[np.int16], kept: Array, added: Array, proposed: Array, exponent: int, limit: int) -> None:
     """c = clip16(round(f * c / 2^15) + round(i * g * 2^-30 / sc)), in place."""
     total = rounding_divide_by_pot(kept * c, 15) + rounding_divide_by_pot(added * proposed, 30 + exponent)
-    total = np.clip(total, *INT16_RANGE)
-    c[...] = np.clip(total, -clip, clip) if clip > 0 else total
+    total = clip(total, *INT16_RANGE)
+    c[...] = clip(total, -limit, limit) if limit > 0 else total
 
 
 def _add_peephole(p: IntegerCell, peephole: Peephole, a: Array, c: NDArray[np.int16]) -> Array:
@@ -244,7 +244,7 @@ def _add_peephole(p: IntegerCell, peephole: Peephole, a: Array, c: NDArray[np.in
     rounded = np.concatenate(
         [requantize(products[:, :body], peephole.body), requantize(products[:, body:], peephole.rest)], axis=1
     )
-    a[:, :reached] = np.clip(a[:, :reached] + rounded.reshape(rows, reached), *INT16_RANGE)
+    a[:, :reached] = clip(a[:, :reached] + rounded.reshape(rows, reached), *INT16_RANGE)
     return a.reshape(shape)
 
 
