@@ -38,7 +38,7 @@ def command(json: Annotated[bool, typer.Option("--json", help="Machine-readable 
 
 def available() -> list[tuple[BuiltinOperator, Op]]:
     """Every builtin with an op file, in the schema's order."""
-    names = {module.name for module in pkgutil.iter_modules(qcore.ops.__path__)}
+    names = {module.name for module in pkgutil.iter_modules(qcore.ops.__path__) if not module.ispkg}
     return [(code, find(code)) for code in BuiltinOperator if module_name(code) in names]
 
 
