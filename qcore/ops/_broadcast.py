@@ -19,5 +19,6 @@ def broadcast_shape(n: Node, *shapes: Shape) -> Shape:
 
 
 def infer_broadcast(n: Node) -> list[Shape]:
-    """One result: the broadcast of operands 0 and 1."""
+    """One result: the broadcast of the two operands."""
+    n.require(len(n.inputs) == 2, f"takes 2 operands, the file gives {len(n.inputs)}")
     return [broadcast_shape(n, n.input(0).shape, n.input(1).shape)]

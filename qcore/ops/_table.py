@@ -37,7 +37,6 @@ class Params:
 def prepare(n: Node, function: Function) -> Params | None:
     """The table of `function` for n's quantization; None for float types."""
     x, y = n.input(0), n.output()
-    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
     require_one_type(n)
     if x.dtype.kind == "f":
         return None

@@ -110,13 +110,13 @@ def eval_float(function: Callable[[Array], Array]) -> Kernel:
 
 
 def infer_same_shape(n: Node) -> list[Shape]:
-    """One result with the shape of operand 0."""
+    """One result with the shape of the one operand."""
+    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
     return [n.input(0).shape]
 
 
 def prepare_plain(n: Node) -> None:
-    """No constants; one operand and one result of one type."""
-    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
+    """No constants; operand and result of one type."""
     require_one_type(n)
 
 

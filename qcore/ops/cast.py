@@ -56,7 +56,6 @@ class Params:
 
 def prepare(n: Node) -> Params:
     x, y = n.input(0), n.output()
-    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
     to_int4 = (x.type, y.type) == (TensorType.FLOAT32, TensorType.INT4)
     from_int4 = (x.type, y.type) == (TensorType.INT4, TensorType.FLOAT32)
     if not (to_int4 or from_int4 or (x.type in _TYPES and y.type in _TYPES)):

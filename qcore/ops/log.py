@@ -14,14 +14,14 @@ from qcore.ops import _table
 from qcore.ops._table import eval_table, float_kernel
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation
-from tflite_schema import TensorType
 
 
 def prepare(n: Node) -> object:
     y = n.output()
-    if y.type == TensorType.FLOAT32:
+    if y.dtype.kind != "i":
         return _table.prepare(n, float32.log)
-    lowest = np.float32(np.iinfo(y.dtype).min - y.zero_point) * y.scale
+    with np.errstate(over="ignore"):
+        lowest = np.float32(np.iinfo(y.dtype).min - y.zero_point) * y.scale
 
     def log_above_zero(v: Array) -> Array:
         return np.where(v <= 0, lowest, float32.log(v))

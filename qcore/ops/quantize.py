@@ -57,7 +57,6 @@ class Params:
 
 def prepare(n: Node) -> Params | FloatParams:
     x, y = n.input(0), n.output()
-    n.require(len(n.inputs) == 1, f"takes 1 operand, the file gives {len(n.inputs)}")
     if y.type not in _RESULTS.get(x.type, ()):
         raise n.unsupported(f"quantizes {x.type.name.lower()} to {_names(x.type)} only")
     bounds = (-8, 7) if y.type == TensorType.INT4 else integer_range(y.dtype)

@@ -56,10 +56,11 @@ def prepare(n: Node) -> Params | TableParams | None:
         return None
     n.require(bool(x.scale > 0 and y.scale > 0), f"scales {x.scale} and {y.scale} must be above 0")
     if x.type == TensorType.INT16:
-        highest = np.float32(32767) * y.scale
+        with np.errstate(over="ignore"):
+            highest = np.float32(32767) * y.scale
         return TableParams(n.place, _table.prepare(n, lambda v: np.where(v <= 0, highest, float32.rsqrt(v))))
     with np.errstate(all="ignore"):
-        real = 1.0 / float(np.sqrt(x.scale) * y.scale)
+        real = float(np.float64(1) / np.float64(np.sqrt(x.scale) * y.scale))
     p = Params(n.place, x.zero_point, multiplier(n, real), y.zero_point)
     return replace(p, table=tabulate(steps, p, x.dtype))
 
