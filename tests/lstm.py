@@ -35,6 +35,7 @@ class Shape:
     projection: bool
     projection_bias: bool
     layer_norm: bool
+    uint8_weights: bool = False  # hybrid weights that say uint8 and are read as int8
 
     @property
     def gates(self) -> list[bool]:
@@ -56,6 +57,7 @@ def shapes(draw: st.DrawFn, *, layer_norm: bool = True) -> Shape:
         projection,
         projection and draw(st.booleans()),
         layer_norm and draw(st.booleans()),
+        draw(st.sampled_from([False, False, True])),
     )
 
 
@@ -70,14 +72,21 @@ def state(shape: tuple[int, ...], dtype: Any, scale: Any = None, zero_point: int
 def float_cell(draw: st.DrawFn, s: Shape, *, hybrid: bool = False, diagonal: bool = False) -> list[Operand | None]:
     """Operands 1 ... 23 of a float or hybrid LSTM."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="weights"))
+    fixed, flat_state = hybrid or draw(st.booleans()), draw(st.booleans())
 
     def values(*shape: int, spread: float = 1.0) -> Array:
         return rng.normal(0, spread, shape).astype(np.float32)
 
     def weight(*shape: int) -> Operand:
         if hybrid:
-            return constant(rng.integers(-127, 128, shape).astype(np.int8), np.float32(rng.uniform(0.002, 0.02)))
-        return constant(values(*shape, spread=1.2 / shape[-1] ** 0.5))
+            integers = rng.integers(-127, 128, shape).astype(np.int8)
+            return constant(
+                integers.view(np.uint8) if s.uint8_weights else integers, np.float32(rng.uniform(0.002, 0.02))
+            )
+        return Operand(values(*shape, spread=1.2 / shape[-1] ** 0.5), constant=fixed)
+
+    def memory(size: int) -> Operand:
+        return state((s.batch * size,) if flat_state else (s.batch, size), np.float32)
 
     def recurrent() -> Operand:
         if diagonal and rng.random() < 0.5:
@@ -95,8 +104,8 @@ def float_cell(draw: st.DrawFn, s: Shape, *, hybrid: bool = False, diagonal: boo
         *[vector(there=gate) for gate in gates],
         weight(s.outputs, s.units) if s.projection else None,
         constant(values(s.outputs)) if s.projection_bias else None,
-        state((s.batch, s.outputs), np.float32),
-        state((s.batch, s.units), np.float32),
+        memory(s.outputs),
+        memory(s.units),
         *[vector(there=s.layer_norm and gate) for gate in gates],
     ]
 
@@ -155,7 +164,7 @@ def integer_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
 
 
 def integer8_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
-    """An 8x8_8 LSTM: always CIFG, layer normalization and projection with bias."""
+    """An 8x8_8 LSTM: with layer normalization, projection and bias; an input gate, where there is one, is ignored."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="weights"))
     h_scale, h_zero = draw(st.sampled_from([2.0**-7, 2.0**-6, 0.01])), draw(strategies.zero_points(np.int8))
     intermediates: list[Result] = [Result(np.int8, 1.0, 0)] * 3
@@ -175,15 +184,16 @@ def integer8_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
         return constant(rng.integers(-spread, spread, size).astype(dtype), scale)
 
     norms = [integers(s.units, 32768, np.int16, np.float32(draw(RATIOS) * 2.0**-13)) for _ in range(3)]
+    gate = not s.cifg
     operands: list[Operand | None] = [
-        None,
+        weight(s.units, s.inputs, x_scale, 1.0) if gate else None,
         *[weight(s.units, s.inputs, x_scale, part[0]) for part in parts],
-        None,
+        weight(s.units, s.outputs, h_scale, 1.0) if gate else None,
         *[weight(s.units, s.outputs, h_scale, part[1]) for part in parts],
         None,
         None,
         None,
-        None,
+        integers(s.units, 1 << 20, np.int32) if gate else None,
         *[integers(s.units, 1 << 20, np.int32) for _ in range(3)],
         constant(
             rng.integers(-128, 128, (s.outputs, s.units)).astype(np.int8), np.float32(draw(RATIOS) * 2.0**-4 * h_scale)
@@ -191,7 +201,7 @@ def integer8_cell(draw: st.DrawFn, s: Shape, x_scale: float) -> IntegerLstm:
         integers(s.outputs, 1 << 16, np.int32),
         state((s.batch, s.outputs), np.int8, h_scale, h_zero),
         state((s.batch, s.units), np.int16, 2.0**-15),
-        None,
+        integers(s.units, 32768, np.int16, np.float32(2.0**-13)) if gate else None,
         *norms,
     ]
     return IntegerLstm(operands, Result(np.int8, h_scale, h_zero), intermediates)

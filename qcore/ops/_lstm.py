@@ -15,7 +15,7 @@ TFLite: kernels/lstm_eval.cc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -165,6 +165,10 @@ def check_cell(n: Node, layout: Layout, types: Types, batch: int, input_size: in
     )
     n.require(layout.diagonal or not cell.diagonal, "recurrent weights must be matrices [units, outputs]")
     n.require_shapes(not cell.diagonal or units == outputs, "diagonal recurrent weights need as many outputs as units")
+    if output_weights.type not in types.weight:
+        raise n.unsupported(f"weights of type {output_weights.type.name} have no kernel with this operand")
+    same = (output_weights.type,)
+    types = replace(types, weight=same, peephole=same if types.peephole == types.weight else types.peephole)
     _check_gates(n, cell, types)
     _check_rest(n, cell, types)
     return cell

@@ -103,6 +103,7 @@ def prepare(n: Node) -> Params:
     n.require(all(y.type == TensorType.FLOAT32 for y in n.outputs), "results must be FLOAT32")
     if options.merge_outputs and not options.time_major and batch > 1:
         raise n.unsupported("merged outputs of several sequences need time_major: TFLite overruns its state otherwise")
+    n.require(n.input(4).type == n.input(21).type, "both cells must have weights of one type")
     cells = []
     hybrid = n.input(4).type != TensorType.FLOAT32
     for layout in (FORWARD, BACKWARD):

@@ -113,6 +113,7 @@ def model(**changes: Any) -> Model:
         ({"operand13": None}, "operand 13 is missing"),
         ({"operand2": lstm.constant(np.ones((2, 4), np.float32))}, r"operand 2 has shape \(2, 4\), expected \(2, 3\)"),
         ({"operand3": lstm.constant(np.ones((2, 3), np.int8), 0.5)}, "operand 3 is INT8, expected FLOAT32"),
+        ({"operand4": lstm.constant(np.ones((2, 3), np.int16), 0.5)}, "weights of type INT16 have no kernel"),
         ({"operand11": lstm.constant(np.ones(2, np.float32))}, "operand 9 is missing"),
         ({"operand17": lstm.constant(np.ones(2, np.float32))}, "operand 17 must be left out"),
         ({"operand18": Operand(np.zeros((1, 2), np.float32))}, "operand 18, a state, must be a variable"),
