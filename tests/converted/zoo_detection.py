@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.converted import ACTIVATIONS, EVERY, FLOAT, floats, function, network, weights
+from tests.converted import ACTIVATIONS, EVERY, FLOAT, floats, function, module, network, weights
 
 
 @function(floats(12, 4, low=0.0), floats(12, low=0.0), modes=FLOAT, quick=FLOAT)
@@ -47,30 +47,27 @@ def detector_with_head(tf: Any, x: Any) -> Any:
     return tf.gather(boxes, chosen), tf.gather(scores, chosen), count
 
 
-@function(floats(1, 8, 4), floats(1, 8, 3, low=0.0), modes=ACTIVATIONS, custom_ops=True)
-def detection_postprocess(tf: Any, encodings: Any, scores: Any) -> Any:
-    attributes = (
-        "max_detections 4 i",
-        "max_classes_per_detection 1 i",
-        "detections_per_class 3 i",
-        "num_classes 2 i",
-        "y_scale 10.0 f",
-        "x_scale 10.0 f",
-        "h_scale 5.0 f",
-        "w_scale 5.0 f",
-        "nms_score_threshold 0.1 f",
-        "nms_iou_threshold 0.5 f",
-        "use_regular_nms 0 b",
-    )
-    fields = [entry.split() for entry in attributes]
-    text = "".join(
-        f' attr {{ key: "{key}" value {{ {kind}: {("false", "true")[int(value)] if kind == "b" else value} }} }}'
-        for key, value, kind in fields
-    )
-    anchors = abs(weights(8, 4)) + 0.1
+@module(floats(1, 8, 4), floats(1, 8, 3, low=0.0), custom_ops=True)
+def detection_postprocess(tf: Any) -> Any:
+    numbers = {"max_detections": 4, "max_classes_per_detection": 1, "detections_per_class": 3, "num_classes": 2}
+    scales = {"y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}
+    thresholds = {"nms_score_threshold": 0.1, "nms_iou_threshold": 0.5}
+    attributes = [f'attr {{ key: "{key}" value {{ i: {value} }} }}' for key, value in numbers.items()]
+    attributes += [f'attr {{ key: "{key}" value {{ f: {value} }} }}' for key, value in (scales | thresholds).items()]
+    attributes.append('attr { key: "use_regular_nms" value { b: false } }')
+    name = " ".join(['name: "TFLite_Detection_PostProcess"', *attributes])
 
-    @tf.function(experimental_implements=f'name: "TFLite_Detection_PostProcess"{text}')  # type: ignore[untyped-decorator]
-    def postprocess(boxes: Any, classes: Any, centres: Any) -> Any:
-        return tf.zeros((1, 4, 4)), tf.zeros((1, 4)), tf.zeros((1, 4)), tf.zeros(1)
+    class Head(tf.Module):  # type: ignore[misc]
+        @tf.function(experimental_implements=name)  # type: ignore[untyped-decorator]
+        def postprocess(self, encodings: Any, scores: Any, anchors: Any) -> Any:
+            return tf.zeros((1, 4, 4)), tf.zeros((1, 4)), tf.zeros((1, 4)), tf.zeros(1)
 
-    return postprocess(encodings, scores, anchors)
+        @tf.function(  # type: ignore[untyped-decorator]
+            input_signature=[tf.TensorSpec([1, 8, 4], tf.float32), tf.TensorSpec([1, 8, 3], tf.float32)]
+        )
+        def detect(self, encodings: Any, scores: Any) -> Any:
+            boxes, classes, confidence, count = self.postprocess(encodings, scores, abs(weights(8, 4)) + 0.1)
+            return {"boxes": boxes, "classes": classes, "confidence": confidence, "count": count}
+
+    made = Head()
+    return made, {"serving_default": made.detect}
