@@ -9,8 +9,9 @@ from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator
 
 CODE = BuiltinOperator.EXP
-DTYPES = {"float32": np.float32, "int8": np.int8, "int16": np.int16}
+DTYPES = {"int8": np.int8, "int16": np.int16}
 CASES = {name: unary(CODE, dtype) for name, dtype in DTYPES.items()}
+CASES["float32"] = unary(CODE, np.float32, tolerance=1e-6)  # expf is off by an ulp now and then
 test_matches_reference = matches_reference(CASES)
 
 

@@ -11,7 +11,7 @@ from tflite_schema import BuiltinOperator
 CODE = BuiltinOperator.LOG
 DTYPES = {"int8": np.int8, "int16": np.int16}
 CASES = {name: unary(CODE, dtype) for name, dtype in DTYPES.items()}
-CASES["float32"] = unary(CODE, np.float32, tolerance=1e-6)
+CASES["float32"] = unary(CODE, np.float32, tolerance=1e-6)  # logf is off by an ulp now and then
 test_matches_reference = matches_reference(CASES)
 
 

@@ -11,7 +11,7 @@ from tflite_schema import BuiltinOperator
 
 CODE = BuiltinOperator.LOGISTIC
 CASES = {
-    "float32": unary(CODE, np.float32),
+    "float32": unary(CODE, np.float32, tolerance=1e-6),  # expf is off by an ulp now and then
     "int8": unary(CODE, np.int8, result=st.tuples(st.just(1 / 256), zero_point_for(np.int8))),
     "uint8": unary(CODE, np.uint8, result=st.tuples(st.just(1 / 256), zero_point_for(np.uint8))),
     "int16": unary(CODE, np.int16, result=st.just((1 / 32768, 0))),
