@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qcore import Interpreter, QCoreError
 from tests import rnn, strategies
-from tests.one_op import OneOp, Operand, Result, matches_reference
+from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator, RNNOptions
 
 
@@ -75,3 +75,28 @@ def test_refuses_unknown_activations() -> None:
     options = RNNOptions(fused_activation_function=99)  # type: ignore[arg-type]
     with pytest.raises(QCoreError, match="fused activation 99 has no kernel"):
         Interpreter(OneOp(BuiltinOperator.RNN, operands(), [Result(np.float32)], options).model()).allocate_tensors()
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_hybrid_rounding_in_the_vector_code_and_after_it(asymmetric: bool) -> None:
+    # Rows whose scale is 1: halves go away from zero, and the number before 0.5 becomes 1 among the first 8 only.
+    before_half = np.nextafter(np.float32(0.5), np.float32(0))
+    x = np.array([[127, 0.5, 1.5, 2.5, -2.5, before_half, -before_half, 0, 2.5, before_half, -0.5, -128]], np.float32)
+    if not asymmetric:
+        x[0, -1] = -127
+    w = Operand(np.eye(12, dtype=np.int8), 1.0, constant=True)
+    r = Operand(np.zeros((12, 12), np.int8), 1.0, constant=True)
+    b, h = Operand(np.zeros(12, np.float32), constant=True), Operand(np.zeros((1, 12), np.float32), variable=True)
+    options = RNNOptions(asymmetric_quantize_inputs=asymmetric)
+    case = OneOp(BuiltinOperator.RNN, [Operand(x), w, r, b, h], [Result(np.float32)], options, version=3)
+    assert check(case) == 12
+    y = Interpreter(case.model()).run([x])[0][0]
+    assert y[:-1].tolist() == [127, 1, 2, 3, -3, 1, -1, 0, 3, 0, -1]
+
+
+def test_hybrid_refuses_weights_of_minus_128() -> None:
+    changed = operands()
+    changed[1] = Operand(np.full((1, 2), -128, np.int8), 1.0, constant=True)
+    changed[2] = Operand(np.ones((1, 1), np.int8), 1.0, constant=True)
+    with pytest.raises(QCoreError, match="holds -128"):
+        Interpreter(OneOp(BuiltinOperator.RNN, changed, [Result(np.float32)], RNNOptions()).model()).allocate_tensors()
