@@ -25,7 +25,7 @@ ULPS = 5
 def samples(name: str, plain: Model) -> list[list[NDArray[Any]]]:
     """What the model is for, where that is known: the samples of tests/test_calibrator.py; else normal noise.
 
-    The order in which a product is summed differs between NumPy and TFLite, so the ranges differ in their last bits. 5 ulp
+    The order in which a product is summed differs between NumPy and TFLite, so ranges differ in their last bits. 5 ulp
     were measured in one scale (the last layer of pretrainedResnet), 4 or less in all others.
     """
     if name in REAL:
