@@ -25,14 +25,13 @@ def command(json: Annotated[bool, typer.Option("--json", help="Machine-readable 
     if json:
         print_json(table)
         return
-    variants = list(dict.fromkeys(variant for cells in table.values() for variant in cells))
-    rows = [[name, *(_cell(cells, variant) for variant in variants)] for name, cells in table.items()]
-    print_table(None, ["operator", *variants], rows, ",".join(variants))
+    rows = [[name, ", ".join(_cell(kind, seen) for kind, seen in cells.items())] for name, cells in table.items()]
+    print_table(None, ["operator", "types, with the values compared"], rows)
     against = sorted({cell["against"] for cells in table.values() for cell in cells.values() if cell})
     out.print(
         f"\n{len(table)} operators. A number: values compared with {', '.join(against) or 'TFLite'} in the last "
-        "conformance run, 0 mismatches.\nyes: runs, not compared there. any: data of every type is moved unchanged. "
-        "hybrid: float with integer weights."
+        "conformance run, 0 mismatches; a type without one runs, but was not compared there. any: data of every type "
+        "is moved unchanged. hybrid: float with integer weights."
     )
 
 
@@ -56,11 +55,8 @@ def _types(op: Op, compared: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys([*op.kernels, *compared]))
 
 
-def _cell(cells: dict[str, Any], variant: str) -> str:
-    if variant not in cells:
-        return ""
-    cell = cells[variant]
-    return "yes" if cell is None else _rounded(int(cell["values"]))
+def _cell(variant: str, compared: dict[str, Any] | None) -> str:
+    return variant if compared is None else f"{variant} {_rounded(int(compared['values']))}"
 
 
 def _rounded(values: int) -> str:
