@@ -1,0 +1,73 @@
+"""What the tests of GREATER, GREATER_EQUAL, LESS and LESS_EQUAL share: cases, and the checks that fit all four."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from qcore import Interpreter, QCoreError
+from tests.elementwise import binary
+from tests.one_op import OneOp, Operand, Result, check
+from tflite_schema import BuiltinOperator
+
+DTYPES = {"float32": np.float32, "float16": np.float16, "int32": np.int32, "int64": np.int64}
+
+
+@st.composite
+def quantized(draw: st.DrawFn, code: BuiltinOperator, dtype: Any) -> OneOp:
+    """Scales below 1: TFLite's process ends at 1, and its shift is undefined above."""
+    case = draw(binary(code, dtype, result_dtype=np.bool_))
+    operands = []
+    for operand in case.operands:
+        assert operand is not None
+        scale = min(float(operand.scale), 0.999)
+        operands.append(replace(operand, scale=scale))
+    if draw(st.booleans()):  # equal parameters, and numbers that are often equal
+        operands[1] = replace(operands[1], scale=operands[0].scale, zero_point=operands[0].zero_point)
+    return replace(case, operands=operands, results=[Result(np.bool_)])
+
+
+@st.composite
+def numbers(draw: st.DrawFn, code: BuiltinOperator, dtype: Any) -> OneOp:
+    case = draw(binary(code, dtype, quantized=False, result_dtype=np.bool_))
+    a, b = case.operands
+    if a is not None and b is not None and a.value.shape == b.value.shape and draw(st.booleans()):
+        kept = np.arange(a.value.size).reshape(a.value.shape) % 2 == 0
+        b = replace(b, value=np.where(kept, a.value, b.value).astype(a.value.dtype))
+    return replace(case, operands=[a, b])
+
+
+def cases(code: BuiltinOperator) -> dict[str, st.SearchStrategy[OneOp]]:
+    """The `CASES` of a comparison."""
+    table = {name: numbers(code, dtype) for name, dtype in DTYPES.items()}
+    table |= {"int8": quantized(code, np.int8), "uint8": quantized(code, np.uint8)}
+    table["int16"] = st.one_of(binary(code, np.int16, result_dtype=np.bool_), numbers(code, np.int16))
+    return table
+
+
+def check_every_pair_of_int8_numbers(code: BuiltinOperator) -> None:
+    a, b = np.meshgrid(np.arange(-128, 128, dtype=np.int8), np.arange(-128, 128, dtype=np.int8))
+    for scales in ((0.5, 0.5), (0.5, 0.25), (0.001, 0.001)):
+        check(OneOp(code, [Operand(a, scales[0], 3), Operand(b, scales[1])], [Result(np.bool_)]))
+
+
+def check_refusals(code: BuiltinOperator) -> None:
+    """A scale of one, and operands of two types."""
+    x = Operand(np.zeros(3, np.int8), 1.0)
+    with pytest.raises(QCoreError, match="below 1 only"):
+        Interpreter(OneOp(code, [x, x], [Result(np.bool_)]).model()).allocate_tensors()
+    mixed = OneOp(code, [Operand(np.zeros(3, np.int32)), Operand(np.zeros(3, np.float32))], [Result(np.bool_)])
+    with pytest.raises(QCoreError, match="one type"):
+        Interpreter(mixed.model()).allocate_tensors()
+
+
+def check_by_hand(code: BuiltinOperator, expected: list[bool]) -> None:
+    """1, 2 and 3 against 2."""
+    a, b = np.array([1, 2, 3], np.int32), np.array([2, 2, 2], np.int32)
+    case = OneOp(code, [Operand(a), Operand(b)], [Result(np.bool_)])
+    assert check(case) == 3
+    assert Interpreter(case.model()).run(case.feeds())[0].tolist() == expected
