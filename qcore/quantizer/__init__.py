@@ -1,44 +1,33 @@
-"""Quantization after training, as TensorFlow's converter does it, stage by stage.
+"""A float model to a quantized one: a recipe names the scheme, and one folder or file carries each scheme out.
 
-recipe    what the user asks for
-plan      what is to become of every operator and constant
-ranges    which calibrated ranges count
-solve     a type for every tensor
-choose    which operators compute in integers
-rewrite   the operators in order, with conversions between them
-border    the types of graph inputs and outputs
-verify    what the program must satisfy
-layout    tensors, names and buffers, in the converter's order
-finish    shared buffers, metadata
+recipe           what the user asks for
+full_integer/    int8: activations, weights and biases in integers
+quantized_type   scale, zero_point and values of one tensor
+finish           what concerns the whole file: shared buffers, metadata
+runtime_version  the oldest runtime that knows every operator
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qcore.calibration import Calibration
-from qcore.errors import CalibrationError, QuantizationError
+from qcore.errors import QuantizationError
 from qcore.ir import Model
-from qcore.quantizer.border import settle_border
-from qcore.quantizer.choose import Choice, choose
-from qcore.quantizer.finish import set_metadata, share_equal_buffers
-from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
-from qcore.quantizer.plan import Plan, make_plan
-from qcore.quantizer.ranges import types_from_ranges
+from qcore.quantizer.full_integer import quantize_full_integer
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
-from qcore.quantizer.rewrite import rewrite
-from qcore.quantizer.solve import Solution, solve
-from qcore.quantizer.verify import require_integers, require_one_scale
 from tflite_schema import TensorType
 
 __all__ = ["RECIPES", "Recipe", "quantize"]
+
+Ranges = Calibration | Mapping[Any, tuple[Any, Any]] | None
 
 
 def quantize(
     model: Model,
     recipe: str | Recipe = "int8",
-    ranges: Calibration | Mapping[Any, tuple[Any, Any]] | None = None,
+    ranges: Ranges = None,
     *,
     inference_input_type: Any = None,
     inference_output_type: Any = None,
@@ -61,32 +50,7 @@ def quantize(
         {"inference_input_type": inference_input_type, "inference_output_type": inference_output_type} | overrides,
     )
     _require_float(model)
-    calibration = _calibration(model, ranges)
-    source, result = model.copy(), model.copy()
-    result.buffers = [None]
-    result.extra = {key: value for key, value in model.extra.items() if key != "operator_codes"}
-    result.description = "MLIR Converted."
-    names = Names()
-    for subgraph in range(len(model.subgraphs)):
-        plan = make_plan(source, subgraph, chosen)
-        observed = calibration.ranges(subgraph)
-        solution = solve(plan, types_from_ranges(plan, observed))
-        choice = choose(plan, solution)
-        _require_ranges(plan, solution, choice, observed)
-        program = rewrite(plan, solution, choice)
-        settle_border(program, chosen, is_main=subgraph == 0)
-        require_one_scale(plan, program)
-        if chosen.strict:
-            require_integers(plan, program)
-        number = lay_out(result, source, plan, solution, program, names)
-        result.signatures = [
-            renumbered(signature, number) if signature.subgraph_index == subgraph else signature
-            for signature in result.signatures
-        ]
-    set_versions(result)
-    set_metadata(result, model)
-    share_equal_buffers(result)
-    return result
+    return SCHEMES[chosen.scheme](model, chosen, ranges)
 
 
 def _require_float(model: Model) -> None:
@@ -102,7 +66,7 @@ def _require_float(model: Model) -> None:
                 )
 
 
-def _calibration(model: Model, ranges: Calibration | Mapping[Any, tuple[Any, Any]] | None) -> Calibration:
+def _calibration(model: Model, ranges: Ranges) -> Calibration:
     if ranges is None:
         return Calibration.from_model(model)
     if isinstance(ranges, Calibration):
@@ -111,20 +75,9 @@ def _calibration(model: Model, ranges: Calibration | Mapping[Any, tuple[Any, Any
     return Calibration.of(model, ranges)
 
 
-def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Mapping[int, Any]) -> None:
-    """CalibrationError if an operator stays in float only because nothing is known of one of its tensors.
+def _full_integer(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    return quantize_full_integer(model, recipe, _calibration(model, ranges))
 
-    A graph other than the main one that no sample reached has no ranges at all, and stays in float.
-    """
-    if plan.subgraph and not observed:
-        return
-    for index, operator in enumerate(plan.graph.operators):
-        if index in choice.integer or not plan.quantizable(index) or plan.denied(index):
-            continue
-        for tensor in plan.floats((*operator.inputs, *operator.outputs)):
-            known = tensor in solution.types or tensor in observed or tensor in plan.values
-            if not known and plan.graph.tensors[tensor].size:
-                raise CalibrationError(
-                    f"inputs missing statistics: {plan.place(index)} needs the range of {plan.name(tensor)}; calibrate "
-                    "with samples that reach it, or give its range with Calibration.of"
-                )
+
+SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {"int8": _full_integer}
+"""What carries out each scheme a recipe can ask for."""

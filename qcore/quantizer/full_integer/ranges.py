@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from qcore.errors import CalibrationError
-from qcore.quantizer.plan import Plan
+from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.quantized_type import QuantizedType, activation_type
 
 __all__ = ["types_from_ranges"]

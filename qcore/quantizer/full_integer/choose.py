@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qcore.quantizer.plan import Plan, Use
-from qcore.quantizer.solve import Solution
+from qcore.quantizer.full_integer.plan import Plan, Use
+from qcore.quantizer.full_integer.solve import Solution
 from tflite_schema import BuiltinOperator
 
 __all__ = ["Choice", "choose"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qcore.quantizer.order import OTHER, Statement, _hoisted
+from qcore.quantizer.full_integer.order import OTHER, Statement, _hoisted
 from tests.quantizer.converter import FloatGraph, check
 from tflite_schema import AddOptions, ConcatenationOptions, NegOptions, PadOptions, ReducerOptions
 

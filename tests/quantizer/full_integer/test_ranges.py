@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qcore.errors import CalibrationError
-from qcore.quantizer.plan import Plan, make_plan
-from qcore.quantizer.ranges import types_from_ranges
+from qcore.quantizer.full_integer.plan import Plan, make_plan
+from qcore.quantizer.full_integer.ranges import types_from_ranges
 from qcore.quantizer.recipe import RECIPES
 from tests.quantizer.converter import FloatGraph, check
 from tflite_schema import ConcatenationOptions, NegOptions, Padding, Pool2DOptions, SoftmaxOptions

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.quantizer.plan import Plan, Use
+from qcore.quantizer.full_integer.plan import Plan, Use
 from qcore.quantizer.quantized_type import QuantizedType, bias_type, constant_type, weight_type
 from tflite_schema import TensorType
 

@@ -8,7 +8,7 @@ import pytest
 from qcore.errors import QuantizationError, UnsupportedError
 from qcore.ir import Model
 from qcore.quantizer import quantize
-from qcore.quantizer.plan import make_plan
+from qcore.quantizer.full_integer.plan import make_plan
 from qcore.quantizer.recipe import RECIPES
 from qcore.rules import Weight
 from tests.quantizer.converter import FloatGraph, check

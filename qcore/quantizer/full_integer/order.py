@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from qcore.quantizer.plan import Plan
-from qcore.quantizer.solve import Solution
+from qcore.quantizer.full_integer.plan import Plan
+from qcore.quantizer.full_integer.solve import Solution
 
 __all__ = ["ConstantOrder", "constant_order"]
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from qcore.ir import Model, QuantParams, Tensor
 from qcore.op import Node, find
-from qcore.quantizer.order import constant_order
-from qcore.quantizer.plan import Plan
-from qcore.quantizer.rewrite import Program, Value
-from qcore.quantizer.solve import Solution
+from qcore.quantizer.full_integer.order import constant_order
+from qcore.quantizer.full_integer.plan import Plan
+from qcore.quantizer.full_integer.rewrite import Program, Value
+from qcore.quantizer.full_integer.solve import Solution
 from tflite_schema import BuiltinOperator, SignatureDef, TensorMap
 
 __all__ = ["Names", "lay_out", "renumbered", "set_versions"]
