@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from qcore.ir import Operator, Tensor
 from qcore.quantizer.full_integer.choose import Choice
 from qcore.quantizer.full_integer.plan import Plan, Use
-from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.full_integer.solve import Request, Solution
+from qcore.quantizer.quantized_type import QuantizedType
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["Line", "Program", "Value", "rewrite"]

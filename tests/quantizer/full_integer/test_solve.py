@@ -7,9 +7,9 @@ import pytest
 
 from qcore.ir import Model
 from qcore.quantizer.full_integer.plan import make_plan
+from qcore.quantizer.full_integer.solve import Request, Solution, solve
 from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.recipe import RECIPES
-from qcore.quantizer.full_integer.solve import Request, Solution, solve
 from tests.quantizer.converter import FloatGraph, check
 from tflite_schema import ConcatenationOptions, Conv2DOptions, FullyConnectedOptions, NegOptions
 
