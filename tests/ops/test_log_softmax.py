@@ -52,6 +52,13 @@ def test_sums_of_every_size(length: int) -> None:
     assert check(case(rows, 0.1, RESULTS[np.int8])) == 4 * length
 
 
+def test_more_than_4095_equal_values() -> None:
+    """TFLite's sum wraps here. Ours stays at 4096, so that y = 127 - 16 * log(4096) = -6.1."""
+    x = np.zeros((1, 5000), np.int8)
+    (y,) = Interpreter(to_bytes(case(x, 0.1, RESULTS[np.int8]).model())).run([x])
+    assert set(y.reshape(-1).tolist()) == {-6}
+
+
 def test_by_hand() -> None:
     x = np.array([[0, 0], [0, -128]], np.int8)  # log(1/2) = -11.09 / 16; log(1) and less than -15.9
     assert Interpreter(to_bytes(case(x, 1.0, RESULTS[np.int8]).model())).run([x])[0].tolist() == [
