@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from qcore.errors import CalibrationError
+from qcore.intermediates import with_intermediates
 from qcore.ir import Model, Tensor
 from tflite_schema import Table, TensorType
 
@@ -30,6 +31,8 @@ _FORMAT, _VERSION = "qcore calibration", 1
 @dataclass(frozen=True, repr=False)
 class Calibration:
     """The range (min, max) of every tensor that was observed, keyed by (subgraph, tensor index).
+
+    The indices are those of the model with the intermediate tensors of its fused LSTMs (`with_intermediates`).
 
     model: fingerprint of the model the ranges belong to; names: its tensors' names, for messages and files.
     samples: how many were run (0 for ranges given by hand or carried by a model). in_place_rule: whether TFLite's
@@ -52,6 +55,7 @@ class Calibration:
         Raises CalibrationError for a tensor that does not exist or is no float32 activation, and for a range that is
         not finite or whose min exceeds its max.
         """
+        model = with_intermediates(model)
         statistics: dict[Key, Range] = {}
         for tensor, (low, high) in ranges.items():
             key = (subgraph, _find(model, subgraph, tensor))
@@ -89,6 +93,7 @@ class Calibration:
 
     def check(self, model: Model) -> None:
         """CalibrationError unless the ranges were made from this model: same tensors, operators, options, weights."""
+        model = with_intermediates(model)
         for (subgraph, index), name in self.names.items():
             graphs = model.subgraphs
             tensors = graphs[subgraph].tensors if subgraph < len(graphs) else []
@@ -198,8 +203,10 @@ def is_observable(model: Model, tensor: Tensor) -> bool:
 def fingerprint(model: Model) -> str:
     """A hash of all that decides the values of the tensors: operators, options, shapes and constants.
 
-    Quantization parameters, descriptions, metadata and the numbering of buffers do not count.
+    Quantization parameters, descriptions, metadata and the numbering of buffers do not count; nor does whether the
+    intermediate tensors of a fused LSTM were added already.
     """
+    model = with_intermediates(model)
     digest = hashlib.sha256()
     for graph in model.subgraphs:
         digest.update(repr(("graph", graph.inputs, graph.outputs)).encode())

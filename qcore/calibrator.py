@@ -5,7 +5,7 @@
 
 The start of max is no slip of ours: TFLite starts from the smallest positive float, so an all-negative tensor records
 max = 1.1754944e-38. NaN elements are skipped, infinities are not. Observed are the float32 tensors, constants excepted,
-that an operator reads or writes, in every subgraph that runs.
+that an operator reads or writes, in every subgraph that runs; and what a fused LSTM's intermediate tensors stand for.
 TFLite: tools/optimize/calibration/calibrator.cc, calibration_logger.cc; arena_planner.cc (the in-place rule)
 """
 
@@ -24,7 +24,10 @@ from qcore.dataset import Sample, Samples, open_dataset
 from qcore.errors import CalibrationError
 from qcore.execution import Program, Step
 from qcore.in_place import lost_values, overwritten_operands
-from qcore.ir import Model
+from qcore.intermediates import with_intermediates
+from qcore.ir import Model, Operator
+from qcore.op import find
+from qcore.recording import Recording
 from tflite_schema import TensorType
 
 __all__ = ["Calibration", "CalibrationWarning", "Progress", "calibrate"]
@@ -60,10 +63,11 @@ def calibrate(
     UnsupportedError lists the operators without a float kernel.
     """
     _require_float(model)
+    model = with_intermediates(model)
     dataset = open_dataset(samples, model)
     program = Program(model)
     observer = _Observer(program, in_place_rule)
-    program.observer = observer
+    program.observer, program.recording = observer, observer.recording
     for sample in dataset:
         _run(program, sample)
         observer.samples += 1
@@ -96,11 +100,15 @@ def _run(program: Program, sample: Sample) -> None:
 
 @dataclass(frozen=True)
 class _Watch:
-    """What to look at after one operator: (position, tensor) pairs, and the operands its first result overwrote."""
+    """What to look at after one operator: (position, tensor) pairs, and the operands its first result overwrote.
+
+    intermediates: (step of the kernel, tensor).
+    """
 
     operands: Sequence[tuple[int, int]]
     results: Sequence[tuple[int, int]]
     overwritten: Sequence[int]
+    intermediates: Sequence[tuple[str, int]]
 
 
 class _Observer:
@@ -114,6 +122,9 @@ class _Observer:
         self.nan: dict[Key, str] = {}
         self.lost: list[str] = []
         self._watches: dict[int, list[_Watch]] = {}
+        self.recording = Recording(
+            only={(graph, index) for graph, index, op in program.model.walk() if op.intermediates}
+        )
 
     def __call__(self, subgraph: int, step: Step, operands: list[Any], results: list[Array]) -> None:
         """Take in what one operator read and wrote."""
@@ -126,6 +137,9 @@ class _Observer:
             self._see((subgraph, tensor), results[position], step)
         for tensor in watch.overwritten:
             self._see((subgraph, tensor), results[0], step)
+        steps = self.recording.steps(step.index, subgraph) if watch.intermediates else {}
+        for name, tensor in watch.intermediates:
+            self._see((subgraph, tensor), steps.get(name), step)
 
     def _plan(self, subgraph: int) -> list[_Watch]:
         """What to look at in a subgraph, decided once, with the shapes of the first sample, as TFLite plans memory.
@@ -159,6 +173,7 @@ class _Observer:
                     operands,
                     [(i, t) for i, t in enumerate(operator.outputs) if t >= 0 and is_observable(model, tensors[t])],
                     [t for t in overwritten.get(index, ()) if is_observable(model, tensors[t])],
+                    _intermediates(operator),
                 )
             )
         return watches
@@ -210,6 +225,13 @@ class _Observer:
         ]
         rest = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
         return f"{'; '.join(shown)}{rest}: {'were' if len(keys) > 1 else 'was'}"
+
+
+def _intermediates(operator: Operator) -> list[tuple[str, int]]:
+    if not operator.intermediates:
+        return []
+    rules = find(operator.code, operator.custom_code).rules.of(operator)
+    return [(rule.step, t) for rule, t in zip(rules.intermediates, operator.intermediates, strict=False) if t >= 0]
 
 
 def _warn(message: str) -> None:

@@ -161,7 +161,7 @@ class Interpreter:
 
     def record(self, operators: Iterable[int] | None = None) -> Recording:
         """Record the named kernel steps of later runs, of all operators or of these; read with `.steps(operator)`."""
-        self._program.recording = Recording(None if operators is None else frozenset(operators))
+        self._program.recording = Recording(None if operators is None else frozenset((0, index) for index in operators))
         return self._program.recording
 
     def stop_recording(self) -> None:

@@ -29,14 +29,14 @@ class NodeTrace:
 
 @dataclass(slots=True)
 class Recording:
-    """The steps of a run, by (subgraph, operator index). `only` limits it to some operators of the main graph."""
+    """The steps of a run, by (subgraph, operator index). `only` limits it to some operators."""
 
-    only: Collection[int] | None = None
+    only: Collection[tuple[int, int]] | None = None
     nodes: dict[tuple[int, int], NodeTrace] = field(default_factory=dict)
 
     def wants(self, subgraph: int, operator: int) -> bool:
         """Whether this operator is to be recorded."""
-        return self.only is None or (subgraph == 0 and operator in self.only)
+        return self.only is None or (subgraph, operator) in self.only
 
     def at(self, subgraph: int, operator: int) -> NodeTrace:
         """A fresh trace for this operator (a repeated run of a loop body replaces the one before)."""

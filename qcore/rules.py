@@ -7,7 +7,10 @@ operator's file. Source of the vocabulary: TensorFlow's `converter/quantization/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from qcore.ir import Operator
 
 __all__ = [
     "FLOAT_ONLY",
@@ -15,6 +18,7 @@ __all__ = [
     "Bias",
     "Constraint",
     "Fixed",
+    "Intermediate",
     "Rules",
     "SameAs",
     "State",
@@ -32,21 +36,35 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A value with parameters of its own, per tensor: int8 and uint8 asymmetric, int16 symmetric."""
+    """A value with parameters of its own, per tensor: int8 and uint8 asymmetric, int16 symmetric.
+
+    bits: how many where it is not the scheme that decides (16: a gate of an int8 LSTM before it is normalized).
+    """
+
+    bits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """A constant quantized symmetrically, narrow range, per channel of `axis`; per tensor where axis is None."""
+    """A constant quantized symmetrically, narrow range, per channel of `axis`; per tensor where axis is None.
+
+    bits: 8; 16 (peephole weights); or 10, held in int16, for products of which many are summed (SVDF).
+    """
 
     axis: int | None
+    bits: int = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Bias:
-    """An int32 (int64 for int16 activations) constant, zero point 0, scale = product of the scales of operands `of`."""
+    """An int32 (int64 for int16 activations) constant, zero point 0, scale = product of the scales of operands `of`.
 
-    of: tuple[int, int]
+    Where `intermediate` is given, its scale is a factor too; `factor` is another.
+    """
+
+    of: tuple[int, ...]
+    factor: float = 1.0
+    intermediate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +88,43 @@ class Untouched:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A variable tensor that the operator updates; its parameters are derived by the operator's own rule."""
+    """A variable tensor that the operator updates.
+
+    result: one range with that result, since it holds the result's last moment; None: int16, symmetric, and with
+    `power_of_two` the scale is the next power of two.
+    """
+
+    result: int | None = None
+    power_of_two: bool = False
 
 
 Constraint = Activation | Weight | Bias | SameAs | Fixed | Untouched | State
 
 
-def activation() -> Activation:
+@dataclass(frozen=True, slots=True)
+class Intermediate:
+    """A tensor that is neither operand nor result, and holds parameters that an integer kernel needs of a value inside.
+
+    step: the value, by the name under which the float kernel traces it. It is observed where it is traced.
+    """
+
+    step: str
+    constraint: Constraint
+
+
+def activation(bits: int | None = None) -> Activation:
     """A value with parameters of its own."""
-    return Activation()
+    return Activation(bits)
 
 
-def weight(axis: int | None) -> Weight:
+def weight(axis: int | None, bits: int = 8) -> Weight:
     """A symmetric constant, per channel of `axis` (None: per tensor)."""
-    return Weight(axis)
+    return Weight(axis, bits)
 
 
-def bias(of: tuple[int, int]) -> Bias:
+def bias(of: tuple[int, ...], factor: float = 1.0, intermediate: int | None = None) -> Bias:
     """A bias whose scale is the product of the scales of operands `of`."""
-    return Bias(of)
+    return Bias(of, factor, intermediate)
 
 
 def same_as(operand: int) -> SameAs:
@@ -106,9 +142,9 @@ def untouched() -> Untouched:
     return Untouched()
 
 
-def state() -> State:
+def state(result: int | None = None, *, power_of_two: bool = False) -> State:
     """A variable tensor."""
-    return State()
+    return State(result, power_of_two)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +154,20 @@ class Rules:
     `quantizable` names the schemes ("int8": TFLiteConverter's MLIR quantizer; "int16": its 16x8 quantizer) in which
     TensorFlow 2.21 quantizes the operator; in the others it stays float. An operator whose results are `same_as` an
     operand is a same-scale operator: all its float operands and results share one set of parameters.
+
+    intermediates: those that a fused LSTM has. form(operator): the rules of an operator that comes in several forms
+    (an LSTM with layer normalization); ask `of`, which takes it into account.
     """
 
     inputs: tuple[Constraint, ...] = (Activation(),)
     outputs: tuple[Constraint, ...] = (Activation(),)
     quantizable: frozenset[str] = field(default=frozenset({"int8", "int16"}))
+    intermediates: tuple[Intermediate, ...] = ()
+    form: Callable[[Operator], Rules] | None = None
+
+    def of(self, operator: Operator) -> Rules:
+        """The rules of one operator: of the form it has."""
+        return self if self.form is None else self.form(operator)
 
     def input(self, position: int) -> Constraint:
         """The constraint of operand `position`."""
@@ -136,6 +181,16 @@ class Rules:
     def same_scale(self) -> bool:
         """Whether all float operands and results share one set of parameters."""
         return any(isinstance(constraint, SameAs) for constraint in self.outputs)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the operator has a variable tensor."""
+        return any(isinstance(constraint, State) for constraint in self.inputs)
+
+    @property
+    def biases(self) -> dict[int, Bias]:
+        """Position and constraint of every bias operand."""
+        return {i: c for i, c in enumerate(self.inputs) if isinstance(c, Bias)}
 
     @property
     def bias_operand(self) -> tuple[int, Bias] | None:

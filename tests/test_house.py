@@ -33,6 +33,7 @@ LAYERS = [
         "qcore.interpreter",
         "qcore.dataset",
         "qcore.in_place",
+        "qcore.intermediates",
         "qcore.calibration",
         "qcore.calibrator",
     ],

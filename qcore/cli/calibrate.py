@@ -30,7 +30,7 @@ def command(
     with progress_bar("calibrating") as progress:
         statistics = calibrate(loaded, open_dataset(data, loaded), in_place_rule=in_place_rule, progress=progress)
     statistics.save(output)
-    ranges = {loaded.main.tensors[index].name: bounds for index, bounds in statistics.ranges().items()}
+    ranges = {statistics.names[0, index]: bounds for index, bounds in statistics.ranges().items()}
     if json:
         print_json({"samples": statistics.samples, "output": str(output), "ranges": ranges})
         return

@@ -11,7 +11,7 @@ import typer
 from qcore.calibrator import Calibration, calibrate
 from qcore.cli.console import fail, guard, out, print_json, print_table, progress_bar
 from qcore.dataset import open_dataset
-from qcore.ir import Model
+from qcore.ir import Model, Subgraph
 from qcore.quantizer import RECIPES
 from qcore.quantizer import quantize as quantize_model
 from qcore.tflite import load, save
@@ -60,7 +60,7 @@ def command(
     )
     size = save(quantized, output)
     before = model.stat().st_size
-    left = [op.name for _, _, op in quantized.walk() if _is_float(quantized, op.outputs)]
+    left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op.outputs)]
     if json:
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
         return
@@ -80,6 +80,6 @@ def _ranges(model: Model, data: Path | None, statistics: Path | None) -> Calibra
         return calibrate(model, open_dataset(data, model), progress=progress)
 
 
-def _is_float(model: Model, results: tuple[int, ...]) -> bool:
+def _is_float(graph: Subgraph, results: tuple[int, ...]) -> bool:
     """Whether an operator computes in float: all its results are float and it is no DEQUANTIZE."""
-    return bool(results) and all(model.main.tensors[index].type == TensorType.FLOAT32 for index in results)
+    return bool(results) and all(graph.tensors[index].type == TensorType.FLOAT32 for index in results)

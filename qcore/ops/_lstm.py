@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qcore.ir import Operator
 from qcore.op import Array, Node, NodeTensor
-from qcore.rules import Constraint, Rules, activation, bias, state, untouched, weight
+from qcore.rules import FLOAT_ONLY, Bias, Constraint, Intermediate, Rules, activation, bias, state, untouched, weight
 from tflite_schema import (
     ActivationFunctionType,
     BidirectionalSequenceLSTMOptions,
@@ -60,30 +61,57 @@ FULL = Layout(
 )
 """LSTM (full kernel) and UNIDIRECTIONAL_SEQUENCE_LSTM."""
 
-_CONSTRAINTS: tuple[Constraint, ...] = (
-    activation(),
-    *[weight(None)] * 8,
-    *[weight(None)] * 3,
-    *[bias((0, gate)) for gate in (1, 2, 3, 4)],
-    weight(None),
-    untouched(),
-    state(),
-    state(),
-    untouched(),
-)
 STEPS = {
     "input_sums": "int8: clip16(round(Wx - zx * sum(W) + b, M)) of all gates in a row, [time, batch, gates * units]",
     "gate_sums": "int8: clip16(input_sums + round(Rh - zh * sum(R), M))",
+    "forget_gate_sums": "float with layer normalization: Wf x + Rf h + Pf * c, before it is normalized",
+    "input_gate_sums": "float with layer normalization: Wi x + Ri h + Pi * c",
     "input_gate": "sigmoid(Wi x + Ri h + Pi * c + bi), [time, batch, units]; CIFG: 1 - forget gate; int8: Q0.15",
     "forget_gate": "sigmoid(Wf x + Rf h + Pf * c + bf); int8: Q0.15",
+    "cell_gate_sums": "float with layer normalization: Wg x + Rg h",
     "cell_gate": "activation(Wg x + Rg h + bg); int8: tanh, Q0.15",
     "cell_state": "c = clip(forget_gate * c + input_gate * cell_gate); int8: both products rounded, clip16",
+    "output_gate_sums": "float with layer normalization: Wo x + Ro h + Po * c",
     "output_gate": "sigmoid(Wo x + Ro h + Po * c + bo); int8: Q0.15",
     "hidden": "output_gate * activation(c); int8: clip8(round(o * tanh(c), M) + zm), - zm with a projection",
     "output_state": "h = hidden, or clip(Wp hidden + bp); int8: clip8(round(Wp (hidden + zm) + bp, M) + zh)",
 }
 
-RULES = Rules(inputs=_CONSTRAINTS, quantizable=frozenset({"int8"}))
+
+def _rules(biases: tuple[Bias, ...], gate_sums: Constraint) -> Rules:
+    return Rules(
+        inputs=(
+            activation(),
+            *[weight(None)] * 8,
+            *[weight(None, bits=16)] * 3,
+            *biases,
+            weight(None),
+            bias((16,), intermediate=4),
+            state(result=0),
+            state(power_of_two=True),
+            *[weight(None, bits=16)] * 4,
+        ),
+        quantizable=frozenset({"int8"}),
+        intermediates=(
+            *(Intermediate(f"{gate}_gate_sums", gate_sums) for gate in ("input", "forget", "cell", "output")),
+            Intermediate("hidden", activation()),
+        ),
+    )
+
+
+_PLAIN = _rules(tuple(bias((0, weights)) for weights in (1, 2, 3, 4)), untouched())
+_NORMALIZED = _rules(tuple(bias((norm,), factor=2.0**-10) for norm in (20, 21, 22, 23)), activation(bits=16))
+
+
+def _form(operator: Operator) -> Rules:
+    """With or without layer normalization; the basic kernel, with its 5 operands, stays in float."""
+    if len(operator.inputs) < 20:
+        return FLOAT_ONLY
+    norms = operator.inputs[20:]
+    return _NORMALIZED if len(norms) > 1 and norms[1] >= 0 else _PLAIN
+
+
+RULES = replace(_PLAIN, form=_form)
 
 
 @dataclass(frozen=True, slots=True)

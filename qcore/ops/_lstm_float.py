@@ -27,6 +27,7 @@ Float32Array = NDArray[np.float32]
 _F32 = TensorType.FLOAT32
 _INT8 = (TensorType.INT8, TensorType.UINT8)
 FLOAT_TYPES = Types((_F32,), (_F32,), _F32, _F32, (_F32, _F32))
+_GATES = ("input", "forget", "cell", "output")
 HYBRID_TYPES = Types(_INT8, _INT8, _F32, _F32, (_F32, _F32))
 
 
@@ -170,7 +171,7 @@ def _step(p: FloatCell, products: Products, inputs: list[Any], a: Float32Array, 
             sums = sums + weights * c
         if cell.layer_norm:
             coefficients, bias = inputs[cell.layout.layer_norm[number]], inputs[cell.layout.bias[number]]
-            sums = _normalize(sums) * coefficients + bias
+            sums = _normalize(trail.keep(f"{_GATES[number]}_gate_sums", sums)) * coefficients + bias
         return p.activation(sums) if number == 2 else _eigen.logistic(sums)
 
     kept = gate(1)

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from qcore import Calibration
+from qcore.tflite import to_bytes
 from tests.cli.conftest import Cli
+from tests.quantizer.recurrent import FORMS
+from tests.test_intermediates import model_of, samples_of
 
 
 def test_statistics_are_written(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
@@ -26,3 +29,12 @@ def test_wrong_samples_are_a_usage_error(cli: Cli, model_file: Path, tmp_path: P
     assert outcome.code == 2
     assert outcome.err.startswith("error: ")
     assert not (tmp_path / "r.json").exists()
+
+
+def test_an_lstm_has_ranges_that_are_no_tensors_of_the_file(cli: Cli, tmp_path: Path) -> None:
+    model = model_of(FORMS["plain"])
+    (tmp_path / "lstm.tflite").write_bytes(to_bytes(model))
+    np.savez(tmp_path / "x.npz", input0=np.stack([sample for [sample] in samples_of(model)])[:, 0])
+    outcome = cli("calibrate", tmp_path / "lstm.tflite", "-d", tmp_path / "x.npz", "-o", tmp_path / "r.json", "--json")
+    assert outcome.code == 0, outcome.err
+    assert "intermediate_0_4" in json.loads(outcome.out)["ranges"]

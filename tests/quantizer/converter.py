@@ -146,6 +146,12 @@ class FloatGraph:
         """A float constant of random values."""
         return self.constant(self.rng.normal(0, spread, shape))
 
+    def state(self, *shape: int) -> int:
+        """A variable tensor."""
+        tensor = self._tensor(f"state{len(self.graph.tensors)}", shape, np.float32, ranged=True)
+        self.graph.tensors[tensor].is_variable = True
+        return tensor
+
     def op(
         self,
         name: str,
@@ -154,6 +160,7 @@ class FloatGraph:
         options: Any = None,
         dtype: Any = np.float32,
         ranged: bool = True,
+        intermediates: int = 0,
     ) -> Any:
         """An operator; its result, or a list of its results where several shapes are given."""
         index = len(self.graph.operators)
@@ -161,7 +168,11 @@ class FloatGraph:
             self._tensor(f"{name.lower()}_{index}{'_' * bool(i)}{i or ''}", shape, dtype, ranged)
             for i, shape in enumerate(shapes)
         ]
-        self.graph.operators.append(Operator(BuiltinOperator[name], tuple(inputs), tuple(results), options))
+        operator = Operator(BuiltinOperator[name], tuple(inputs), tuple(results), options)
+        operator.intermediates = tuple(
+            self._tensor(f"intermediate_{index}_{i}", (0,), np.float32, ranged) for i in range(intermediates)
+        )
+        self.graph.operators.append(operator)
         return results[0] if len(results) == 1 else results
 
     def shape(self, tensor: int) -> tuple[int, ...]:
