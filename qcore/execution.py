@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from qcore.errors import ModelError, ShapeError, StateError, UnsupportedError
 from qcore.ir import Model, Operator, Shape, Tensor, numpy_dtype
+from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.numerics.trace import NO_TRACE
-from qcore.op import Context, Kernel, KernelSet, Node, Op, find
+from qcore.op import Context, Kernel, Node, Op, find
 from qcore.recording import Recording
 from tflite_schema import TensorType
 
@@ -36,7 +37,8 @@ _OPAQUE = (TensorType.RESOURCE, TensorType.VARIANT)
 class Step:
     """One operator made ready: its kernel and, unless shapes depend on values (`dynamic`), its Params.
 
-    A dynamic step whose Params follow from operand shapes keeps them as long as the shapes are `prepared_for`.
+    A dynamic step whose Params follow from operand shapes keeps them as long as the shapes are `prepared_for`. The
+    `executor` is the kernel set that runs it; `refused` says why XNNPACK does not, where it was asked for.
     """
 
     index: int
@@ -47,6 +49,8 @@ class Step:
     dynamic: bool = False
     folded: bool = False
     prepared_for: tuple[Shape | None, ...] | None = None
+    executor: KernelSet = REFERENCE
+    refused: str | None = None
 
 
 Observer = Callable[[int, Step, list[Any], list[Array]], None]
@@ -58,9 +62,9 @@ class Program:
     `observer(subgraph, step, operands, results)` is called after each operator (the calibrator's door).
     """
 
-    def __init__(self, model: Model, kernels: KernelSet = "reference") -> None:
+    def __init__(self, model: Model, kernels: KernelSet = REFERENCE) -> None:
         self.model = model
-        self.kernels: KernelSet = kernels
+        self.kernels = kernels
         self.resources: dict[str, Any] = {}
         self.recording: Recording | None = None
         self.observer: Observer | None = None
@@ -182,6 +186,8 @@ class GraphRun:
         )
         shapes: list[Shape | None]
         try:
+            step.executor, step.refused = step.op.executor(node)
+            node = replace(node, kernels=step.executor)
             step.kernel = step.op.kernels[step.op.variant(node)]
             if any(tensor in state.unknown for tensor in operator.inputs):
                 shapes = [None] * len(operator.outputs)
@@ -271,7 +277,7 @@ class GraphRun:
                 step.index,
                 shapes=known,
                 values=values,
-                kernels=self.program.kernels,
+                kernels=step.executor,
             )
             shapes = list(step.op.infer(node))
             if values is operands or not any(shape is None for shape in shapes):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from qcore.errors import ModelError, ShapeError, SignatureError, StateError, UnsupportedError
 from qcore.execution import GraphRun, Program
 from qcore.ir import Model, Shape, Tensor, numpy_dtype
-from qcore.op import KERNEL_SETS, KernelSet
+from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.recording import Recording
 from qcore.tflite import load
 from tflite_schema import SignatureDef, TensorType
@@ -49,21 +49,20 @@ class Interpreter:
         experimental_preserve_all_tensors: bool = False,
         experimental_disable_delegate_clustering: bool = False,
         *,
-        kernels: KernelSet = "reference",
+        kernels: str | KernelSet = REFERENCE,
     ) -> None:
         if (model_path is None) == (model_content is None):
             raise ModelError("give either model_path or model_content")
         if experimental_delegates:
             raise UnsupportedError("delegates run compiled code; qcore runs NumPy kernels only. Leave the argument out")
-        if kernels not in KERNEL_SETS:
-            raise UnsupportedError(f"kernels={kernels!r}; choose one of {', '.join(KERNEL_SETS)}")
-        if kernels != "reference":
-            raise UnsupportedError(f"kernel set {kernels!r} is not available yet; use kernels='reference'")
+        chosen = KernelSet.of(kernels)
+        if chosen != REFERENCE:
+            raise UnsupportedError(f"kernel set {chosen} is not available yet; use kernels='reference'")
         source = model_content if model_content is not None else model_path
         self.model = source if isinstance(source, Model) else load(source)  # type: ignore[arg-type]
         if not self.model.subgraphs:
             raise ModelError("the model has no subgraph, so there is nothing to run")
-        self._program = Program(self.model, kernels)
+        self._program = Program(self.model, chosen)
         self._graph = self._program.graphs[0]
         self._allocated = False
 

@@ -10,19 +10,19 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, numpy_dtype
+from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.numerics.trace import NO_TRACE, Trace
 from qcore.rules import FLOAT_ONLY, Rules
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = [
-    "KERNEL_SETS",
     "Context",
     "KernelSet",
     "Node",
@@ -36,8 +36,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-KernelSet = Literal["reference", "optimized", "xnnpack"]
-KERNEL_SETS: tuple[KernelSet, ...] = ("reference", "optimized", "xnnpack")
 T = TypeVar("T")
 
 
@@ -93,7 +91,7 @@ class Node:
     inputs: tuple[NodeTensor | None, ...]
     outputs: tuple[NodeTensor, ...]
     intermediates: tuple[NodeTensor, ...] = ()
-    kernels: KernelSet = "reference"
+    kernels: KernelSet = REFERENCE
     graphs: Sequence[Subgraph] = ()
 
     @property
@@ -171,7 +169,7 @@ class Node:
         *,
         shapes: Mapping[int, Shape] | None = None,
         values: Mapping[int, Array] | None = None,
-        kernels: KernelSet = "reference",
+        kernels: KernelSet = REFERENCE,
     ) -> Node:
         """The node of an operator: constants from the file, other values and actual shapes where given."""
         graph = model.subgraphs[subgraph]
@@ -242,6 +240,9 @@ class Op:
     steps: what the kernel traces, in order, with its equation. version(n): the operator version TFLite's converter
     writes (tools/versioning/op_version.cc). `shape_only`: results depend on operand shapes alone (SHAPE, RANK).
     `stateful`: results change from run to run, though operands do not (MULTINOMIAL).
+
+    Kernel sets: `prepare` chooses constants by `n.kernels`, the set that runs the node. refused(n): why XNNPACK does
+    not take the node, None if it does. `reference_only`: variants of which only the reference arithmetic is known.
     """
 
     infer: Callable[[Node], list[Shape | None]] | Callable[[Node], list[Shape]]
@@ -253,17 +254,28 @@ class Op:
     typed_by: int = 0
     shape_only: bool = False
     stateful: bool = False
+    refused: Callable[[Node], str | None] = lambda n: "XNNPACK has no kernel for this operator"
+    reference_only: frozenset[str] = frozenset()
+
+    def executor(self, n: Node) -> tuple[KernelSet, str | None]:
+        """The kernel set that runs node n, given the one asked for, and why if it is another one."""
+        if n.kernels.name != "xnnpack":
+            return n.kernels, None
+        reason = self.refused(n)
+        return (n.kernels if reason is None else n.kernels.without_delegate), reason
 
     def variant(self, n: Node) -> str:
         """The kernel key that runs node n; UnsupportedError naming place, dtypes and remedy where there is none."""
         tensor = n.optional_input(self.typed_by)
         key = "any" if tensor is None else tensor.type.name.lower()
         if key == "float32" and "hybrid" in self.kernels and any(t and t.type in _INTEGER_WEIGHTS for t in n.inputs):
-            return "hybrid"
+            key = "hybrid"
+        if key not in self.kernels and "any" in self.kernels:
+            key = "any"
+        if key in self.reference_only and n.kernels.name != "reference":
+            raise n.unsupported(f"the {key} arithmetic of {n.kernels} kernels is not known; use kernels='reference'")
         if key in self.kernels:
             return key
-        if "any" in self.kernels:
-            return "any"
         raise n.unsupported(
             f"no {key} kernel; there are kernels for {', '.join(self.kernels)}. Convert the model so that this "
             "operator has one of these types, or keep it in float"

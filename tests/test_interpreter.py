@@ -179,7 +179,7 @@ def test_constructor_refusals() -> None:
     with pytest.raises(UnsupportedError, match="delegates"):
         Interpreter(chain_of_adds(), experimental_delegates=[object()])
     with pytest.raises(UnsupportedError, match="kernel"):
-        Interpreter(chain_of_adds(), kernels="warp")  # type: ignore[arg-type]
+        Interpreter(chain_of_adds(), kernels="warp")
     with pytest.raises(ModelError, match="no subgraph"):
         Interpreter(Model([]))
 
