@@ -2,6 +2,9 @@
 
 recipe           what the user asks for
 full_integer/    int8: activations, weights and biases in integers
+program          a graph while it is rewritten
+hoisting         how the converter's rewritings move constants
+layout           the new graph from the program: tensors, names and buffers
 quantized_type   scale, zero_point and values of one tensor
 finish           what concerns the whole file: shared buffers, metadata
 runtime_version  the oldest runtime that knows every operator

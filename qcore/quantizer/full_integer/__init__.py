@@ -7,7 +7,7 @@ choose    which operators compute in integers
 rewrite   the operators in order, with conversions between them
 border    the types of graph inputs and outputs
 verify    what the program must satisfy
-layout    tensors, names and buffers, in the converter's order
+order     the order of the tensors
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from qcore.ir import Model
 from qcore.quantizer.finish import set_metadata, share_equal_buffers
 from qcore.quantizer.full_integer.border import settle_border
 from qcore.quantizer.full_integer.choose import Choice, choose
-from qcore.quantizer.full_integer.layout import Names, lay_out, renumbered, set_versions
+from qcore.quantizer.full_integer.order import tensor_order
 from qcore.quantizer.full_integer.plan import Plan, make_plan
 from qcore.quantizer.full_integer.ranges import types_from_ranges
 from qcore.quantizer.full_integer.rewrite import rewrite
 from qcore.quantizer.full_integer.solve import Solution, solve
 from qcore.quantizer.full_integer.verify import require_integers, require_one_scale
+from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
 from qcore.quantizer.recipe import Recipe
 
 __all__ = ["quantize_full_integer"]
@@ -53,7 +54,7 @@ def quantize_full_integer(model: Model, recipe: Recipe, calibration: Calibration
         require_one_scale(plan, program)
         if recipe.strict:
             require_integers(plan, program)
-        number = lay_out(result, source, plan, solution, program, names)
+        number = lay_out(result, source, subgraph, program, tensor_order(program, plan, solution), names)
         result.signatures = [
             renumbered(signature, number) if signature.subgraph_index == subgraph else signature
             for signature in result.signatures

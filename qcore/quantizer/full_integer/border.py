@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qcore.op import find
-from qcore.quantizer.full_integer.rewrite import Line, Program, Value, conversion
+from qcore.quantizer.program import Line, Program, Value, conversion
 from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.recipe import Recipe
 from tflite_schema import BuiltinOperator, TensorType

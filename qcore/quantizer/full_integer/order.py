@@ -1,30 +1,20 @@
-"""The order in which the converter leaves the constants.
+"""The converter's order of tensors, and in it, the order in which its rewritings leave the constants.
 
-To the converter, constants are statements among the operators. Each time it rewrites the graph, it goes through them
-from the top and moves every constant that stands behind something else to the front; so their order turns around,
-wholly or in part, with each rewriting.
-MLIR: FoldUtils.cpp, OperationFolder::insertKnownConstant
+Tensors are graph inputs; unquantized constants, as a rule in the order of their first use; quantized constants from the
+last use to the first, copies of one together; then the results of every operator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.full_integer.solve import Solution
+from qcore.quantizer.hoisting import OTHER, Statement, hoisted
+from qcore.quantizer.program import Program, Value
 
-__all__ = ["ConstantOrder", "constant_order"]
-
-
-class Statement(NamedTuple):
-    """A constant, the conversions right behind one, or anything else."""
-
-    kind: Literal["constant", "conversions", "other"]
-    tensor: int = -1
-
-
-OTHER = Statement("other")
+__all__ = ["tensor_order"]
 
 
 class ConstantOrder(NamedTuple):
@@ -34,32 +24,42 @@ class ConstantOrder(NamedTuple):
     quantized: dict[int, int]
 
 
-def constant_order(plan: Plan, solution: Solution, plain: set[int], quantized: set[int]) -> ConstantOrder:
+def tensor_order(program: Program, plan: Plan, solution: Solution) -> list[Value | str]:
+    """The tensors of a program in their order, and before them the name that an operand left off takes away."""
+    made = {value for line in program.lines for value in line.outputs}
+    read = [value for line in program.lines for value in line.inputs if value is not None]
+    order = dict.fromkeys(program.inputs)
+    constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
+    # Constants that the file holds quantized stay right before their operator.
+    plain = [value for value in constants if value.quantized is None and not value.is_given]
+    quantized = [value for value in constants if value.quantized is not None]
+    rank = _constant_order(plan, solution, {value.source for value in plain}, {value.source for value in quantized})
+    early = [value for line in program.lines if line.early for value in line.outputs]
+    order.update(dict.fromkeys(sorted(plain, key=lambda value: rank.plain[value.source])))
+    order.update(dict.fromkeys(early))
+    order.update(dict.fromkeys(sorted(quantized, key=lambda value: rank.quantized[value.source])))
+    for line in program.lines:
+        order.update(dict.fromkeys(value for value in line.inputs if value is not None))
+        order.update(dict.fromkeys(line.outputs))
+    return [*([] if plan.absent_name is None else [plan.absent_name]), *order]
+
+
+def _constant_order(plan: Plan, solution: Solution, plain: set[int], quantized: set[int]) -> ConstantOrder:
     """The places of the constants, given which end up unquantized and which quantized; some are both."""
-    block = [copy for statement in _hoisted(_imported(plan, solution)) for copy in _with_copies(plan, statement)]
+    block = [copy for statement in hoisted(_imported(plan, solution)) for copy in _with_copies(plan, statement)]
 
     # Each float constant is followed by its conversions, and the constants move.
     converted = [item for statement in block for item in _with_conversions(solution, statement)]
     spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
-    converted = _hoisted([OTHER, *converted] if spread else converted)
+    converted = hoisted([OTHER, *converted] if spread else converted)
 
     # Conversions become quantized constants, or float ones again; those move too.
     final = [item for statement in converted for item in _replaced(solution, statement, plain, quantized)]
-    return ConstantOrder(_places(_hoisted(final)), _places(block))
+    return ConstantOrder(_places(hoisted(final)), _places(block))
 
 
 def _places(statements: list[Statement]) -> dict[int, int]:
     return {statement.tensor: place for place, statement in enumerate(statements) if statement.kind == "constant"}
-
-
-def _hoisted(statements: Iterable[Statement]) -> list[Statement]:
-    """The statements after one rewriting."""
-    moved: list[Statement] = []
-    kept: list[Statement] = []
-    for statement in statements:
-        behind = bool(kept) and kept[-1].kind != "constant"
-        (moved if statement.kind == "constant" and behind else kept).append(statement)
-    return moved[::-1] + kept
 
 
 def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:

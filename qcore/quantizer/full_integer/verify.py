@@ -5,7 +5,7 @@ from __future__ import annotations
 from qcore.errors import QuantizationError
 from qcore.op import find
 from qcore.quantizer.full_integer.plan import Plan
-from qcore.quantizer.full_integer.rewrite import Line, Program, Value
+from qcore.quantizer.program import Line, Program, Value
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["require_integers", "require_one_scale"]

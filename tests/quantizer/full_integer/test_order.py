@@ -5,19 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qcore.quantizer.full_integer.order import OTHER, Statement, _hoisted
 from tests.quantizer.converter import FloatGraph, check
 from tflite_schema import AddOptions, ConcatenationOptions, NegOptions, PadOptions, ReducerOptions
 
 PADDINGS = [[0, 0], [1, 1], [1, 1], [0, 0]]
-
-
-def test_hoisting() -> None:
-    """What stands at the front, or right behind a constant that stays, stays; the rest moves, and turns around."""
-    a, b, c, d = (Statement("constant", tensor) for tensor in range(4))
-    assert _hoisted([a, b, OTHER, c, OTHER, d]) == [d, c, a, b, OTHER, OTHER]
-    assert _hoisted([OTHER, a, b]) == [b, a, OTHER]
-    assert _hoisted(_hoisted([OTHER, a, b])) == [b, a, OTHER]
 
 
 def padded_twice(graph: FloatGraph, x: int, *, equal: bool) -> int:

@@ -5,8 +5,8 @@ import pytest
 from qcore.errors import QuantizationError
 from qcore.ir import Operator
 from qcore.quantizer.full_integer.plan import Plan, make_plan
-from qcore.quantizer.full_integer.rewrite import Line, Program, Value
 from qcore.quantizer.full_integer.verify import require_integers, require_one_scale
+from qcore.quantizer.program import Line, Program, Value
 from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.recipe import RECIPES
 from tests.quantizer.converter import FloatGraph

@@ -1,8 +1,6 @@
-"""The new graph from the program: which tensors there are, in which order, under which names, in which buffers.
+"""The new graph from the program: its tensors, their names and buffers.
 
-Tensors stand in the converter's order: graph inputs; unquantized constants, as a rule in the order of their first use;
-quantized constants from the last use to the first, copies of one together; then the results of every operator. Each
-tensor has a buffer of its own, in the same order, behind the empty buffer 0.
+Each tensor has a buffer of its own, in the order of the tensors, behind the empty buffer 0.
 TensorFlow: flatbuffer_export.cc; op_or_arg_name_mapper.cc
 """
 
@@ -12,12 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from qcore.ir import Model, QuantParams, Tensor
+from qcore.ir import Model, QuantParams, Subgraph, Tensor
 from qcore.op import Node, find
-from qcore.quantizer.full_integer.order import constant_order
-from qcore.quantizer.full_integer.plan import Plan
-from qcore.quantizer.full_integer.rewrite import Program, Value
-from qcore.quantizer.full_integer.solve import Solution
+from qcore.quantizer.program import Program, Value
 from tflite_schema import BuiltinOperator, SignatureDef, TensorMap
 
 __all__ = ["Names", "lay_out", "renumbered", "set_versions"]
@@ -46,19 +41,24 @@ class Names:
 
 
 def lay_out(
-    result: Model, source: Model, plan: Plan, solution: Solution, program: Program, names: Names
+    result: Model, source: Model, subgraph: int, program: Program, order: list[Value | str], names: Names
 ) -> dict[int, int]:
-    """Replace graph `plan.subgraph` of `result` by the program; old tensor index -> new, for inputs and outputs."""
-    order = _order(program, plan, solution)
-    number = {value: index for index, value in enumerate(order)}
-    border = _border_names(program, plan, names)
-    if plan.absent_name is not None:
-        names.unique(plan.absent_name)
+    """Replace a graph of `result` by the program; old tensor index -> new, for inputs and outputs.
+
+    order: the tensors to be; a string among them is a name that something which is no tensor takes away.
+    """
+    graph = source.subgraphs[subgraph]
+    border = _border_names(program, graph, names)
     kinds = {value: f"tfl.{line.code.name.lower()}" for line in program.lines for value in line.outputs}
-    tensors = []
+    tensors: list[Tensor] = []
+    number: dict[Value, int] = {}
     for value in order:
+        if isinstance(value, str):
+            names.unique(value)
+            continue
         kind = "arith.constant" if value.quantized is None else "tfl.pseudo_qconst"
         name = border.get(value) or names.unique(value.name or kinds.get(value, kind))
+        number[value] = len(tensors)
         tensors.append(_tensor(result, source, value, name))
     operators = [
         replace(
@@ -70,44 +70,18 @@ def lay_out(
         for line in program.lines
     ]
     inputs, outputs = (tuple(number[value] for value in values) for values in (program.inputs, program.outputs))
-    result.subgraphs[plan.subgraph] = replace(
-        plan.graph, tensors=tensors, operators=operators, inputs=inputs, outputs=outputs
-    )
-    return dict(zip((*plan.graph.inputs, *plan.graph.outputs), (*inputs, *outputs), strict=True))
+    result.subgraphs[subgraph] = replace(graph, tensors=tensors, operators=operators, inputs=inputs, outputs=outputs)
+    return dict(zip((*graph.inputs, *graph.outputs), (*inputs, *outputs), strict=True))
 
 
-def _order(program: Program, plan: Plan, solution: Solution) -> list[Value]:
-    made = {value for line in program.lines for value in line.outputs}
-    read = [value for line in program.lines for value in line.inputs if value is not None]
-    order = dict.fromkeys(program.inputs)
-    constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
-    plain = [value for value in constants if value.quantized is None and not _is_given(value)]
-    quantized = [value for value in constants if value.quantized is not None]
-    rank = constant_order(plan, solution, {value.source for value in plain}, {value.source for value in quantized})
-    early = [value for line in program.lines if line.early for value in line.outputs]
-    order.update(dict.fromkeys(sorted(plain, key=lambda value: rank.plain[value.source])))
-    order.update(dict.fromkeys(early))
-    order.update(dict.fromkeys(sorted(quantized, key=lambda value: rank.quantized[value.source])))
-    for line in program.lines:
-        order.update(dict.fromkeys(value for value in line.inputs if value is not None))
-        order.update(dict.fromkeys(line.outputs))
-    return list(order)
-
-
-def _is_given(value: Value) -> bool:
-    """Whether the file holds this constant quantized; the converter leaves those right before their operator."""
-    return value.tensor.quant is not None and value.tensor.quant.is_quantized
-
-
-def _border_names(program: Program, plan: Plan, names: Names) -> dict[Value, str]:
+def _border_names(program: Program, graph: Subgraph, names: Names) -> dict[Value, str]:
     """Graph inputs and outputs keep their names."""
-    tensors = plan.graph.tensors
     border: dict[Value, str] = {}
     for value, tensor in (
-        *zip(program.inputs, plan.graph.inputs, strict=True),
-        *zip(program.outputs, plan.graph.outputs, strict=True),
+        *zip(program.inputs, graph.inputs, strict=True),
+        *zip(program.outputs, graph.outputs, strict=True),
     ):
-        border[value] = names.reserve(tensors[tensor].name)
+        border[value] = names.reserve(graph.tensors[tensor].name)
     return border
 
 
@@ -123,7 +97,7 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
     quant: QuantParams | None = _no_parameters()
     if value.quantized is not None:
         quant = value.quantized.quant
-    elif _is_given(value):
+    elif value.is_given:
         quant = value.tensor.quant
     signature = value.tensor.shape_signature
     dynamic = signature is not None and -1 in signature

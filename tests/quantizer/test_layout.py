@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from qcore.quantizer import quantize
-from qcore.quantizer.full_integer.layout import Names
+from qcore.quantizer.layout import Names
 from qcore.tflite import load, to_bytes
 from tests.quantizer.converter import FloatGraph, check
 from tflite_schema import AddOptions, BuiltinOperator, FullyConnectedOptions, SignatureDef, TensorMap
