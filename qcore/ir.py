@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.errors import ModelError
-from qcore.numerics.packing import unpack_int4
+from qcore.numerics.packing import unpack_int2, unpack_int4, unpack_uint4
 from qcore.numerics.sparse import Level, densify
 from tflite_schema import BuiltinOperator, DimensionType, Metadata, SignatureDef, Table, TensorType
 
@@ -42,8 +42,12 @@ DTYPES: Mapping[TensorType, np.dtype[Any]] = {
     TensorType.UINT16: np.dtype(np.uint16),
     TensorType.INT4: np.dtype(np.int8),
     TensorType.BFLOAT16: np.dtype(np.uint16),
+    TensorType.INT2: np.dtype(np.int8),
+    TensorType.UINT4: np.dtype(np.uint8),
 }
-_TYPES = {DTYPES[key]: key for key in DTYPES if key not in (TensorType.INT4, TensorType.BFLOAT16)}
+_UNPACK = {TensorType.INT4: unpack_int4, TensorType.INT2: unpack_int2, TensorType.UINT4: unpack_uint4}
+_BITS = {TensorType.INT4: 4, TensorType.INT2: 2, TensorType.UINT4: 4}
+_TYPES = {DTYPES[key]: key for key in DTYPES if key not in _BITS and key != TensorType.BFLOAT16}
 
 
 def numpy_dtype(type_: TensorType) -> np.dtype[Any]:
@@ -209,7 +213,7 @@ class Model:
         )
 
     def constant(self, tensor: Tensor) -> NDArray[Any] | None:
-        """The stored value with the tensor's shape, int4 unpacked to int8; None where the file stores none.
+        """The stored value with the tensor's shape, 4- and 2-bit integers unpacked; None where the file stores none.
 
         A read-only view of the file's bytes where the type allows. ModelError if the buffer's size does not fit.
         """
@@ -222,14 +226,15 @@ class Model:
         dtype = numpy_dtype(tensor.type)
         if tensor.extra.get("sparsity") is not None:
             return _dense(data, tensor, dtype)
-        expected = (tensor.size + 1) // 2 if tensor.type == TensorType.INT4 else tensor.size * dtype.itemsize
+        bits = _BITS.get(tensor.type, 8 * dtype.itemsize)
+        expected = (tensor.size * bits + 7) // 8
         if data.size != expected:
             raise ModelError(
                 f"tensor {tensor.name!r}: {tensor.type.name} of shape {tensor.shape} needs {expected} bytes, "
                 f"buffer {tensor.buffer} has {data.size}"
             )
-        if tensor.type == TensorType.INT4:
-            return unpack_int4(data, tensor.size).reshape(tensor.shape)
+        if tensor.type in _UNPACK:
+            return _UNPACK[tensor.type](data, tensor.size).reshape(tensor.shape)
         if data.ctypes.data % dtype.itemsize:
             data = data.copy()
         return data.view(dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(tensor.shape)
@@ -280,8 +285,8 @@ def _dense(data: NDArray[np.uint8], tensor: Tensor, dtype: np.dtype[Any]) -> NDA
         [] if part is None else [int(d) for d in part] for part in (sparsity.traversal_order, sparsity.block_map)
     )
     try:
-        if tensor.type == TensorType.INT4:
-            raise ValueError("sparse tensor: 4-bit numbers are not supported")
+        if tensor.type in _UNPACK:
+            raise ValueError(f"sparse tensor: {tensor.type.name} numbers are not supported")
         values = np.frombuffer(data.tobytes(), dtype.newbyteorder("<")).astype(dtype, copy=False)
         return densify(values, tensor.shape, order, block_map, levels)
     except ValueError as error:

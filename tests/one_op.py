@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from qcore.interpreter import Interpreter
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, tensor_type
+from qcore.numerics.packing import pack_int2, pack_int4, pack_uint4
 from qcore.op import find
 from qcore.tflite import to_bytes
 from tests import oracle
@@ -106,12 +107,13 @@ class OneOp:
         return [o.value for o in self.operands if o is not None and not o.constant and not o.variable]
 
 
-def stored(value: Array, type_: TensorType) -> Any:
-    """What a buffer holds for a value: 4-bit numbers packed, strings as TFLite lays them out."""
-    if type_ == TensorType.INT4:
-        from qcore.numerics.packing import pack_int4
+_PACK = {TensorType.INT4: pack_int4, TensorType.UINT4: pack_uint4, TensorType.INT2: pack_int2}
 
-        return pack_int4(value)
+
+def stored(value: Array, type_: TensorType) -> Any:
+    """What a buffer holds for a value: numbers of 4 and 2 bits packed, strings as TFLite lays them out."""
+    if type_ in _PACK:
+        return _PACK[type_](value)
     if type_ == TensorType.STRING:
         return _string_buffer([bytes(text) for text in value.reshape(-1)])
     return value

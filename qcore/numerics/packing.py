@@ -1,4 +1,4 @@
-"""int4 and int2 tensors: several numbers a byte, the first in the low bits.
+"""int4, uint4 and int2 tensors: several numbers a byte, the first in the low bits.
 
 TFLite: kernels/internal/portable_tensor_utils.cc (UnpackPackedIntToInt8)
 """
@@ -21,14 +21,24 @@ def unpack_int2(packed: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
     return _unpack(packed, count, 2)
 
 
+def unpack_uint4(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """`count` uint8 in [0, 15] from bytes of two, low nibble first. Raises ValueError when bytes are missing."""
+    return _unpack(packed, count, 4).view(np.uint8) & np.uint8(15)
+
+
 def pack_int4(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Integers in [-8, 7] (any shape, row-major) as bytes of two; the last byte is filled with 0."""
-    return _pack(values, 4)
+    return _pack(values, 4, -8)
 
 
 def pack_int2(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Integers in [-2, 1] (any shape, row-major) as bytes of four; the last byte is filled with 0."""
-    return _pack(values, 2)
+    return _pack(values, 2, -2)
+
+
+def pack_uint4(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Integers in [0, 15] (any shape, row-major) as bytes of two; the last byte is filled with 0."""
+    return _pack(values, 4, 0)
 
 
 def _unpack(packed: NDArray[np.uint8], count: int, bits: int) -> NDArray[np.int8]:
@@ -43,13 +53,13 @@ def _unpack(packed: NDArray[np.uint8], count: int, bits: int) -> NDArray[np.int8
     return spread.reshape(-1)[:count]
 
 
-def _pack(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
+def _pack(values: NDArray[Any], bits: int, low: int) -> NDArray[np.uint8]:
     per_byte = 8 // bits
     flat = np.asarray(values).reshape(-1)
-    limit = 1 << (bits - 1)
-    if flat.size and not (-limit <= flat.min() and flat.max() < limit):
-        raise ValueError(f"numbers outside [{-limit}, {limit - 1}] do not fit {bits} bits")
+    high = low + (1 << bits) - 1
+    if flat.size and not (low <= flat.min() and flat.max() <= high):
+        raise ValueError(f"numbers outside [{low}, {high}] do not fit {bits} bits")
     spread = np.zeros((-(-flat.size // per_byte), per_byte), np.uint8)
-    spread.reshape(-1)[: flat.size] = flat.astype(np.int8).view(np.uint8) & (2 * limit - 1)
+    spread.reshape(-1)[: flat.size] = flat.astype(np.int16).astype(np.uint8) & ((1 << bits) - 1)
     shifts = np.arange(per_byte, dtype=np.uint8) * np.uint8(bits)
     return np.asarray(np.bitwise_or.reduce(spread << shifts, axis=1), np.uint8)

@@ -28,6 +28,8 @@ def test_unpack(data: bytes, count: int) -> None:
 
 @given(st.lists(st.integers(-8, 7), max_size=9), st.lists(st.integers(-2, 1), max_size=9))
 def test_pack_is_the_inverse(four: list[int], two: list[int]) -> None:
+    unsigned = [number + 8 for number in four]
+    assert packing.unpack_uint4(packing.pack_uint4(np.array(unsigned, np.uint8)), len(unsigned)).tolist() == unsigned
     assert packing.unpack_int4(packing.pack_int4(np.array(four, np.int8)), len(four)).tolist() == four
     assert packing.unpack_int2(packing.pack_int2(np.array(two, np.int8)), len(two)).tolist() == two
     assert len(packing.pack_int4(np.array(four, np.int8))) == (len(four) + 1) // 2
@@ -39,8 +41,18 @@ def test_first_number_is_in_the_low_bits() -> None:
     assert packing.pack_int2(np.array([1, -1, 0, -2, 1])).tolist() == [0b10001101, 0b01]
 
 
+def test_uint4_has_no_sign() -> None:
+    values = packing.unpack_uint4(np.array([0xF1, 0x08], np.uint8), 3)
+    assert values.dtype == np.uint8
+    assert values.tolist() == [1, 15, 8]
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         packing.pack_int4(np.array([8]))
     with pytest.raises(ValueError, match="do not fit"):
         packing.pack_int2(np.array([-3]))
+    with pytest.raises(ValueError, match="do not fit"):
+        packing.pack_uint4(np.array([16]))
+    with pytest.raises(ValueError, match="do not fit"):
+        packing.pack_uint4(np.array([-1]))
