@@ -43,7 +43,7 @@ DTYPES: Mapping[TensorType, np.dtype[Any]] = {
     TensorType.INT4: np.dtype(np.int8),
     TensorType.BFLOAT16: np.dtype(np.uint16),
     TensorType.INT2: np.dtype(np.int8),
-    TensorType.UINT4: np.dtype(np.uint8),
+    TensorType.UINT4: np.dtype(np.int8),
 }
 _UNPACK = {TensorType.INT4: unpack_int4, TensorType.INT2: unpack_int2, TensorType.UINT4: unpack_uint4}
 _BITS = {TensorType.INT4: 4, TensorType.INT2: 2, TensorType.UINT4: 4}

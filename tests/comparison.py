@@ -1,7 +1,8 @@
-"""What the tests of GREATER, GREATER_EQUAL, LESS and LESS_EQUAL share: cases, and the checks that fit all four."""
+"""What the tests of the six comparisons share: cases, and the checks that fit all of them."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 from hypothesis import strategies as st
 
 from qcore import Interpreter, QCoreError
+from tests import strategies
 from tests.elementwise import binary
 from tests.one_op import OneOp, Operand, Result, check
 from tflite_schema import BuiltinOperator
 
 DTYPES = {"float32": np.float32, "float16": np.float16, "int32": np.int32, "int64": np.int64}
+WORDS = [b"", b"a", b"b", b"ab", b"\x00", b"long word"]
+FURTHER: dict[str, Any] = {"bfloat16": "bfloat16", "bool": np.bool_}
 
 
 @st.composite
@@ -41,11 +45,30 @@ def numbers(draw: st.DrawFn, code: BuiltinOperator, dtype: Any) -> OneOp:
     return replace(case, operands=[a, b])
 
 
-def cases(code: BuiltinOperator) -> dict[str, st.SearchStrategy[OneOp]]:
-    """The `CASES` of a comparison."""
+@st.composite
+def strings(draw: st.DrawFn, code: BuiltinOperator) -> OneOp:
+    """Operands of at most four dimensions that broadcast, with texts that are often equal."""
+    operands = []
+    for shape in draw(strategies.broadcast_pair()):
+        rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        texts = np.empty(math.prod(shape), object)
+        texts[:] = [WORDS[i] for i in rng.integers(0, len(WORDS), texts.size)]
+        operands.append(Operand(texts.reshape(shape), constant=draw(st.booleans())))
+    return OneOp(code, operands, [Result(np.bool_)])
+
+
+def cases(code: BuiltinOperator, *further: str, scales_int16: bool = False) -> dict[str, st.SearchStrategy[OneOp]]:
+    """The `CASES` of a comparison: what all six take, and the types some take further.
+
+    `scales_int16`: int16 operands with scales are compared as real numbers, as EQUAL does; the others ignore scales.
+    """
     table = {name: numbers(code, dtype) for name, dtype in DTYPES.items()}
+    table |= {name: numbers(code, FURTHER[name]) for name in further if name in FURTHER}
     table |= {"int8": quantized(code, np.int8), "uint8": quantized(code, np.uint8)}
-    table["int16"] = st.one_of(binary(code, np.int16, result_dtype=np.bool_), numbers(code, np.int16))
+    with_scales = quantized(code, np.int16) if scales_int16 else binary(code, np.int16, result_dtype=np.bool_)
+    table["int16"] = st.one_of(with_scales, numbers(code, np.int16))
+    if "string" in further:
+        table["string"] = strings(code)
     return table
 
 

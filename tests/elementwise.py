@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from qcore.numerics.float32 import to_bfloat16
 from tests import strategies
+from tests.movement import tensor_type_of
 from tests.one_op import OneOp, Operand, Result
 from tflite_schema import BuiltinOperator
 
@@ -33,7 +35,9 @@ def floats(draw: st.DrawFn, shape: tuple[int, ...], spread: float = 4.0) -> Any:
 
 
 def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Any]:
-    """Data of any dtype."""
+    """Data of any dtype, "bfloat16" among them."""
+    if dtype == "bfloat16":
+        return floats(shape).map(to_bfloat16)
     if dtype is np.bool_:
         return strategies.integers(shape, np.int8, 0, 1).map(lambda v: v.astype(np.bool_))
     if np.dtype(dtype).kind == "f":
@@ -65,14 +69,20 @@ def unary(
     x = draw(data(shape) if data else values(shape, dtype))
     chosen = None if options is None else draw(options)
     if not quantized or dtype not in (np.int8, np.uint8, np.int16):
-        return OneOp(code, [Operand(x)], [Result(dtype)], chosen, tolerance=tolerance, optimized=optimized)
+        type_ = tensor_type_of(dtype)
+        operands, y = [Operand(x, type=type_)], Result(x.dtype, type=type_)
+        return OneOp(code, operands, [y], chosen, tolerance=tolerance, optimized=optimized)
     x_scale = draw(scales or strategies.scales())
     if result is None:
-        y = draw(st.one_of(st.just(x_scale), strategies.scales())), draw(zero_point_for(dtype))
+        parameters = draw(st.one_of(st.just(x_scale), strategies.scales())), draw(zero_point_for(dtype))
     else:
-        y = draw(result)
+        parameters = draw(result)
     return OneOp(
-        code, [Operand(x, x_scale, draw(zero_point_for(dtype)))], [Result(dtype, *y)], chosen, optimized=optimized
+        code,
+        [Operand(x, x_scale, draw(zero_point_for(dtype)))],
+        [Result(dtype, *parameters)],
+        chosen,
+        optimized=optimized,
     )
 
 
@@ -101,8 +111,10 @@ def binary(
     result_dtype = dtype if result_dtype is None else result_dtype
     constant = draw(st.booleans())
     if not quantized or dtype not in (np.int8, np.uint8, np.int16):
-        operands = [Operand(a), Operand(b, constant=constant)]
-        return OneOp(code, operands, [Result(result_dtype)], chosen, version, tolerance)
+        type_ = tensor_type_of(dtype)
+        operands = [Operand(a, type=type_), Operand(b, constant=constant, type=type_)]
+        y = Result(a.dtype, type=type_) if result_dtype == "bfloat16" else Result(result_dtype)
+        return OneOp(code, operands, [y], chosen, version, tolerance)
     a_scale, b_scale = draw(strategies.scales()), draw(strategies.scales())
     operands = [
         Operand(a, a_scale, draw(zero_point_for(dtype))),

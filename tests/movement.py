@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qcore.errors import QCoreError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
+from qcore.numerics.float32 import to_bfloat16
 from qcore.tflite import to_bytes
 from tests import oracle, strategies
 from tests.one_op import OneOp, Operand, Result
@@ -36,6 +37,7 @@ DTYPES: dict[str, Any] = {
     "complex128": np.complex128,
     "string": object,
     "int4": "int4",
+    "bfloat16": "bfloat16",
 }
 COMMON = ("float32", "int8", "uint8", "int16", "int32", "int64")
 
@@ -47,6 +49,8 @@ def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Array]:
     """
     if dtype == "int4":
         return strategies.integers(shape, np.int8, -8, 7)
+    if dtype == "bfloat16":
+        return strategies.floats(shape).map(to_bfloat16)
     if dtype is object:
         return st.integers(0, 2**32 - 1).map(lambda seed: _strings(shape, seed))
     kind = np.dtype(dtype).kind
@@ -69,12 +73,17 @@ def _strings(shape: tuple[int, ...], seed: int) -> Array:
     return y.reshape(shape)
 
 
+def tensor_type_of(dtype: Any) -> TensorType | None:
+    """The type of a tensor whose NumPy dtype does not tell it: "int4" and "bfloat16"."""
+    return TensorType[dtype.upper()] if isinstance(dtype, str) else None
+
+
 @st.composite
 def operand(draw: st.DrawFn, shape: tuple[int, ...], dtype: Any, constant: bool | None = False) -> Operand:
     """An operand of any type; 8- and 4-bit integers with parameters, int16 with and without. constant=None: either."""
     scale, zero_point = None, 0
-    type_ = TensorType.INT4 if dtype == "int4" else None
-    if type_ is not None:
+    type_ = tensor_type_of(dtype)
+    if type_ == TensorType.INT4:
         scale = draw(strategies.scales())
     elif dtype in (np.int8, np.uint8):
         scale, zero_point = draw(strategies.scales()), draw(strategies.zero_points(dtype))

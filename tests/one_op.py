@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from qcore.interpreter import Interpreter
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, tensor_type
+from qcore.numerics.float32 import from_bfloat16
 from qcore.numerics.packing import pack_int2, pack_int4, pack_uint4
 from qcore.op import find
 from qcore.tflite import to_bytes
@@ -140,6 +141,8 @@ def check(case: OneOp) -> int:
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
         assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"
         assert mine.shape == reference.shape, f"result {position}: shape {mine.shape}, TFLite {reference.shape}"
+        if case.results[position].type == TensorType.BFLOAT16:
+            mine, reference = from_bfloat16(mine), from_bfloat16(reference)
         wrong = ~oracle.same_bits(mine, reference)
         if case.tolerance and mine.dtype.kind in "fc":
             finite = np.isfinite(reference)

@@ -54,7 +54,8 @@ def outputs(
     """The outputs of TFLite's reference kernels for inputs in input order; inputs are resized to the arrays given.
 
     The model is invoked `invocations` times with these inputs; the outputs are those of the last time. `optimized`
-    chooses the optimized kernels (without delegates): some operators have no others.
+    chooses the optimized kernels (without delegates): some operators have no others. bfloat16 goes in and comes out
+    as uint16.
     """
     runner = interpreter(model, optimized=optimized)
     details = runner.get_input_details()
@@ -63,10 +64,16 @@ def outputs(
             runner.resize_tensor_input(detail["index"], value.shape)
     runner.allocate_tensors()
     for detail, value in zip(details, inputs, strict=True):
-        runner.set_tensor(detail["index"], value)
+        runner.set_tensor(detail["index"], value.view(detail["dtype"]) if _is_bfloat16(detail["dtype"]) else value)
     for _ in range(invocations):
         runner.invoke()
-    return [runner.get_tensor(detail["index"]) for detail in runner.get_output_details()]
+    results = [runner.get_tensor(detail["index"]) for detail in runner.get_output_details()]
+    return [y.view(np.uint16) if _is_bfloat16(y.dtype) else y for y in results]
+
+
+def _is_bfloat16(dtype: Any) -> bool:
+    """TensorFlow brings a NumPy type of its own for bfloat16, which qcore holds as the 16 bits."""
+    return np.dtype(dtype).name == "bfloat16"
 
 
 def same_bits(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:

@@ -21,9 +21,9 @@ def unpack_int2(packed: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
     return _unpack(packed, count, 2)
 
 
-def unpack_uint4(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
-    """`count` uint8 in [0, 15] from bytes of two, low nibble first. Raises ValueError when bytes are missing."""
-    return _unpack(packed, count, 4).view(np.uint8) & np.uint8(15)
+def unpack_uint4(packed: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
+    """`count` int8 in [0, 15] from bytes of two, low nibble first. Raises ValueError when bytes are missing."""
+    return _unpack(packed, count, 4) & np.int8(15)
 
 
 def pack_int4(values: NDArray[Any]) -> NDArray[np.uint8]:

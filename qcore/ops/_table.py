@@ -20,7 +20,9 @@ from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from qcore.ops._unary import ByteTable, collect
 from tflite_schema import TensorType
 
-__all__ = ["STEPS", "STEPS_INT16", "Params", "eval_table", "float_kernel", "prepare"]
+__all__ = ["FLOATS", "STEPS", "STEPS_INT16", "Params", "eval_table", "float_kernel", "prepare"]
+
+FLOATS = (TensorType.FLOAT32, TensorType.FLOAT16, TensorType.BFLOAT16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +40,7 @@ def prepare(n: Node, function: Function) -> Params | None:
     """The table of `function` for n's quantization; None for float types."""
     x, y = n.input(0), n.output()
     require_one_type(n)
-    if x.dtype.kind == "f":
+    if x.type in FLOATS:
         return None
     n.require(bool(x.scale > 0 and y.scale > 0), f"scales {x.scale} and {y.scale} must be above 0")
     require_zero_point_in_type(n, x, y)

@@ -9,6 +9,7 @@ import numpy as np
 
 from qcore.numerics import float32
 from qcore.op import Array, Node, Op, Shape
+from qcore.ops._half import bfloat16_kernel
 from qcore.ops._numbers import eval_binary, prepare_pair
 from qcore.rules import FLOAT_ONLY
 
@@ -27,6 +28,6 @@ _KERNEL = eval_binary(arctan2)
 OP = Op(
     infer=infer,
     prepare=prepare_pair,
-    kernels={"float32": _KERNEL, "float64": _KERNEL, "float16": _KERNEL},
+    kernels={"float32": _KERNEL, "float64": _KERNEL, "float16": _KERNEL, "bfloat16": bfloat16_kernel(_KERNEL)},
     rules=FLOAT_ONLY,
 )

@@ -3,7 +3,7 @@
     integer to integer   the low bits (C's conversion)
     float to integer     towards zero. Outside the type: float32 saturates in uint8, int16 and int32, with NaN as 0 in
                          uint8 and INT32_MAX in int32; other floats to int32, and all to int64, give the lowest number
-    float32 to int4      clamped to [-8, 7], then towards zero; NaN is 7
+    float32 to int4      clamped to [-8, 7], then towards zero; NaN is 7. int2 and uint4: the same in their ranges
     to float16           through float32
     to bool              whether the number is not 0; complex numbers lose their imaginary part
 
@@ -40,6 +40,7 @@ _TYPES = (
     TensorType.FLOAT64,
     TensorType.COMPLEX64,
 )
+_SMALL = {TensorType.INT4: (-8, 7), TensorType.UINT4: (0, 15), TensorType.INT2: (-2, 1)}
 _SATURATES = {TensorType.UINT8: 0, TensorType.INT16: None, TensorType.INT32: 2**31 - 1}
 """The types in which float32 saturates, and what NaN becomes there; None: it changes with the position."""
 
@@ -56,10 +57,10 @@ class Params:
 
 def prepare(n: Node) -> Params:
     x, y = n.input(0), n.output()
-    to_int4 = (x.type, y.type) == (TensorType.FLOAT32, TensorType.INT4)
-    from_int4 = (x.type, y.type) == (TensorType.INT4, TensorType.FLOAT32)
-    if not (to_int4 or from_int4 or (x.type in _TYPES and y.type in _TYPES)):
-        raise n.unsupported("TFLite casts int4 from and to float32 only, and not these types")
+    types = (x.type, y.type)
+    small = TensorType.FLOAT32 in types and any(type_ in _SMALL for type_ in types)
+    if not (small or all(type_ in _TYPES for type_ in types)):
+        raise n.unsupported("TFLite casts 4- and 2-bit integers from and to float32 only, and not these types")
     return Params(x.type, y.type, y.dtype, n.place)
 
 
@@ -76,8 +77,9 @@ def eval_cast(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
             return [to_bfloat16(x.astype(np.float32))]
         if p.target == TensorType.FLOAT16:
             return [x.astype(np.float32).astype(np.float16)]
-        if p.target == TensorType.INT4:
-            return [np.where(np.isnan(x), np.float32(7), np.clip(x, -8, 7)).astype(np.int8)]
+        if p.target in _SMALL:
+            low, high = _SMALL[p.target]
+            return [np.where(np.isnan(x), np.float32(high), np.clip(x, low, high)).astype(p.dtype)]
         if x.dtype.kind == "f" and p.dtype.kind in "iu":
             return [_to_integer(p, x)]
         return [x.astype(p.dtype)]
@@ -125,7 +127,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
-    kernels={type_.name.lower(): eval_cast for type_ in (*_TYPES, TensorType.INT4)},
+    kernels={type_.name.lower(): eval_cast for type_ in (*_TYPES, *_SMALL)},
     rules=FLOAT_ONLY,
     version=version,
 )

@@ -95,7 +95,7 @@ def eval_uint8(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels={**kernels(eval_copy, *COMMON, "bool", "uint32", "float16", "int4"), "uint8": eval_uint8},
+    kernels={**kernels(eval_copy, *COMMON, "bool", "uint32", "float16", "bfloat16", "int4"), "uint8": eval_uint8},
     rules=Rules(inputs=(activation(), same_as(0)), outputs=(same_as(0),)),
     version=version(int8=2, int16=3, uint32=4, int4=5, float16=6),
 )

@@ -70,6 +70,7 @@ OP = Op(
         "uint8": eval_integer,
         "int16": eval_integer,
         "int4": eval_integer,
+        "int2": eval_integer,
     },
     rules=FLOAT_ONLY,
     steps={"subtract_zero_point": "x - z", "scale": "s * (x - z)"},

@@ -30,7 +30,8 @@ from qcore.ops._movement import (
 from qcore.rules import Rules, activation, untouched
 from tflite_schema import TensorType
 
-_HYBRID = (TensorType.INT8, TensorType.UINT8, TensorType.INT4)
+_HYBRID = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)
+_PER_BYTE = {TensorType.INT4: 2, TensorType.INT2: 4}
 _FLOATS = (TensorType.FLOAT32, TensorType.FLOAT16)
 
 
@@ -61,8 +62,9 @@ def prepare(n: Node) -> Params:
             fits = axis == 0 and scale.size == table.shape[0]
             n.require(fits, f"{scale.size} scales along axis {axis} for {table.shape[0]} rows")
         columns = int(np.prod(table.shape[1:]))
-        if table.type == TensorType.INT4 and columns % 2:
-            raise n.unsupported(f"rows of {columns} 4-bit numbers; TFLite reads rows of whole bytes only")
+        if columns % _PER_BYTE.get(table.type, 1):
+            bits = 8 // _PER_BYTE[table.type]
+            raise n.unsupported(f"rows of {columns} {bits}-bit numbers; TFLite reads rows of whole bytes only")
         return Params(scale.reshape(-1, *[1] * (table.rank - 1)), y.dtype, n.place)
     require_same_type(n, table, y)
     if per_tensor(y) != (0, 0):
@@ -92,7 +94,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "float16", "int4"),
+    kernels=kernels(eval_any, *COMMON, "bool", "float16", "int4", "int2"),
     rules=Rules(inputs=(untouched(), activation()), quantizable=frozenset({"int8"})),
     version=version,
     typed_by=1,

@@ -17,8 +17,9 @@ from qcore.numerics import float32
 from qcore.numerics.lut import logistic_int16_table, sigmoid_table_multiplier
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._half import bfloat16_kernel, float16_kernel
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
-from qcore.ops._table import eval_table
+from qcore.ops._table import FLOATS, eval_table
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation, fixed
 from tflite_schema import TensorType
@@ -37,7 +38,7 @@ class Params:
 def prepare(n: Node) -> object:
     x, y = n.input(0), n.output()
     require_one_type(n)
-    if x.type == TensorType.FLOAT32:
+    if x.type in FLOATS:
         return None
     expected = 1 / 32768 if x.type == TensorType.INT16 else 1 / 256
     n.require(float(y.scale) == expected, f"the result's scale must be {expected}, not {y.scale}")
@@ -65,7 +66,14 @@ def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
-    kernels={"float32": eval_float32, "int8": eval_table, "uint8": eval_table, "int16": eval_int16},
+    kernels={
+        "float32": eval_float32,
+        "float16": float16_kernel(eval_float32),
+        "bfloat16": bfloat16_kernel(eval_float32),
+        "int8": eval_table,
+        "uint8": eval_table,
+        "int16": eval_int16,
+    },
     rules=Rules(
         inputs=(activation(),),
         outputs=(fixed(int8=(1 / 256, -128), uint8=(1 / 256, 0), int16=(1 / 32768, 0)),),

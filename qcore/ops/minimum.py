@@ -9,6 +9,7 @@ import numpy as np
 
 from qcore.op import Array, Node, Op
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._half import bfloat16_kernel
 from qcore.ops._numbers import eval_binary, prepare_pair
 from qcore.rules import Rules, activation, same_as
 from tflite_schema import TensorType
@@ -34,6 +35,7 @@ OP = Op(
     kernels={
         "float32": _KERNEL,
         "float16": _KERNEL,
+        "bfloat16": bfloat16_kernel(_KERNEL),
         "int8": _KERNEL,
         "uint8": _KERNEL,
         "int16": _KERNEL,

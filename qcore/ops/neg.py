@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Op
+from qcore.ops._half import bfloat16_kernel
 from qcore.ops._unary import eval_float, infer_same_shape, prepare_plain
 from qcore.rules import FLOAT_ONLY
 
@@ -18,6 +19,7 @@ OP = Op(
     kernels={
         "float32": _KERNEL,
         "float16": _KERNEL,
+        "bfloat16": bfloat16_kernel(_KERNEL),
         "int8": _KERNEL,
         "int16": _KERNEL,
         "int32": _KERNEL,

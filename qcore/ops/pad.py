@@ -17,7 +17,7 @@ from qcore.rules import Rules, activation, same_as, untouched
 OP = Op(
     infer=infer_pad,
     prepare=prepare_pad,
-    kernels=kernels(eval_pad, *COMMON, "bool", "float16"),
+    kernels=kernels(eval_pad, *COMMON, "bool", "float16", "bfloat16"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
 )

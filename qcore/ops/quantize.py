@@ -23,7 +23,8 @@ from tflite_schema import TensorType
 
 _BLOCK = 16384  # numbers worked on at a time
 _FAR = np.float32(2**22)  # plus or minus 2^20 it is exact in float32, and outside every result type
-_FLOAT_RESULTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4)
+_FLOAT_RESULTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4, TensorType.UINT4)
+_FOUR_BITS = {TensorType.INT4: (-8, 7), TensorType.UINT4: (0, 15)}
 _RESULTS = {
     TensorType.FLOAT32: _FLOAT_RESULTS,
     TensorType.INT8: (TensorType.INT8, TensorType.UINT8),
@@ -59,11 +60,11 @@ def prepare(n: Node) -> Params | FloatParams:
     x, y = n.input(0), n.output()
     if y.type not in _RESULTS.get(x.type, ()):
         raise n.unsupported(f"quantizes {x.type.name.lower()} to {_names(x.type)} only")
-    bounds = (-8, 7) if y.type == TensorType.INT4 else integer_range(y.dtype)
+    bounds = _FOUR_BITS.get(y.type) or integer_range(y.dtype)
     if x.type == TensorType.FLOAT32:
         scale, zero_point = channel_parameters(n, y, x.shape)
-        if y.type == TensorType.INT4 and scale.size > 1:
-            raise n.unsupported("quantizes to int4 per tensor only")
+        if y.type in _FOUR_BITS and scale.size > 1:
+            raise n.unsupported("quantizes to 4 bits per tensor only")
         return FloatParams(scale, zero_point, y.dtype, bounds)
     if x.type == y.type == TensorType.INT16:
         require_zero_point_in_type(n, x, y)

@@ -61,7 +61,7 @@ def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "float16"),
+    kernels=kernels(eval_any, *COMMON, "bool", "float16", "bfloat16"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(activation(),)),
     version=version(bool=2, int8=3),
 )

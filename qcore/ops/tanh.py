@@ -14,6 +14,7 @@ from qcore.numerics import float32
 from qcore.numerics.lut import sigmoid_table_multiplier, tanh_int16_table
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._half import bfloat16_kernel, float16_kernel
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from qcore.ops._table import eval_table, float_kernel
 from qcore.ops._unary import infer_same_shape
@@ -44,10 +45,18 @@ def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [tanh_int16_table(inputs[0], p.multiplier, p.left_shift, ctx.trace)]
 
 
+_FLOAT32 = float_kernel(float32.tanh)
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
-    kernels={"float32": float_kernel(float32.tanh), "int8": eval_table, "uint8": eval_table, "int16": eval_int16},
+    kernels={
+        "float32": _FLOAT32,
+        "float16": float16_kernel(_FLOAT32),
+        "bfloat16": bfloat16_kernel(_FLOAT32),
+        "int8": eval_table,
+        "uint8": eval_table,
+        "int16": eval_int16,
+    },
     rules=Rules(
         inputs=(activation(),),
         outputs=(fixed(int8=(1 / 128, 0), uint8=(1 / 128, 128), int16=(1 / 32768, 0)),),

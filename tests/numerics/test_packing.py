@@ -43,7 +43,7 @@ def test_first_number_is_in_the_low_bits() -> None:
 
 def test_uint4_has_no_sign() -> None:
     values = packing.unpack_uint4(np.array([0xF1, 0x08], np.uint8), 3)
-    assert values.dtype == np.uint8
+    assert values.dtype == np.int8
     assert values.tolist() == [1, 15, 8]
 
 

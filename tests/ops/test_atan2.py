@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from qcore import Interpreter, QCoreError
 from tests import strategies
 from tests.elementwise import values
+from tests.movement import tensor_type_of
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator
 
@@ -19,10 +20,13 @@ CODE = BuiltinOperator.ATAN2
 def pair(draw: st.DrawFn, dtype: Any) -> OneOp:
     shape = draw(strategies.shapes(draw(st.integers(0, 4))))
     a, b = draw(values(shape, dtype)), draw(values(shape, dtype))
-    return OneOp(CODE, [Operand(a), Operand(b)], [Result(dtype)], tolerance=2e-3 if dtype is np.float16 else 1e-6)
+    type_ = tensor_type_of(dtype)
+    tolerance = {np.float16: 2e-3, "bfloat16": 2e-2}.get(dtype, 1e-6)
+    operands = [Operand(a, type=type_), Operand(b, type=type_)]
+    return OneOp(CODE, operands, [Result(a.dtype, type=type_)], tolerance=tolerance)
 
 
-DTYPES = {"float32": np.float32, "float64": np.float64, "float16": np.float16}
+DTYPES = {"float32": np.float32, "float64": np.float64, "float16": np.float16, "bfloat16": "bfloat16"}
 CASES = {name: pair(dtype) for name, dtype in DTYPES.items()}
 test_matches_reference = matches_reference(CASES)
 

@@ -31,7 +31,7 @@ def concatenation(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.CONCATENATION, operands, [y], ConcatenationOptions(axis=axis))
 
 
-CASES = movement.cases(concatenation, *COMMON, "bool", "uint32", "float16", "int4")
+CASES = movement.cases(concatenation, *COMMON, "bool", "uint32", "float16", "bfloat16", "int4")
 test_matches_reference = matches_reference(CASES)
 
 

@@ -13,12 +13,13 @@ from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator, TensorType
 
 CODE = BuiltinOperator.DEQUANTIZE
+SMALL = {TensorType.INT4: (-8, 7), TensorType.INT2: (-2, 1)}
 
 
 @st.composite
 def dequantize(draw: st.DrawFn, dtype: Any, type_: TensorType | None = None) -> OneOp:
     shape = draw(strategies.shapes(draw(st.integers(0 if type_ is None else 1, 4))))
-    low, high = (-8, 7) if type_ is not None else (None, None)
+    low, high = (None, None) if type_ is None else SMALL[type_]
     x = draw(strategies.integers(shape, dtype, low, high))
     constant = type_ is not None or draw(st.booleans())
     if not shape or dtype is np.int16 or draw(st.booleans()):
@@ -43,6 +44,7 @@ CASES = {
     "uint8": dequantize(np.uint8),
     "int16": dequantize(np.int16),
     "int4": dequantize(np.int8, TensorType.INT4),
+    "int2": dequantize(np.int8, TensorType.INT2),
 }
 test_matches_reference = matches_reference(CASES)
 

@@ -26,12 +26,13 @@ def ids(rows: int) -> st.SearchStrategy[Operand]:
 def hybrid(draw: st.DrawFn, dtype: Any) -> OneOp:
     shape = draw(movement.shape(2, 4, 4))
     low, high, type_ = (None, None, None)
-    if dtype == "int4":
-        shape = (*shape[:-1], shape[-1] * 2)
-        low, high, type_ = -8, 7, TensorType.INT4
-    held = np.int8 if dtype == "int4" else dtype
+    if isinstance(dtype, TensorType):
+        bits = {TensorType.INT4: 4, TensorType.INT2: 2}[dtype]
+        shape = (*shape[:-1], shape[-1] * (8 // bits))
+        low, high, type_ = -(1 << (bits - 1)), (1 << (bits - 1)) - 1, dtype
+    held = np.int8 if type_ else dtype
     scale = draw(st.one_of(strategies.scales(), strategies.channel_scales(shape[0])))
-    stored = True if dtype == "int4" else draw(st.booleans())
+    stored = True if type_ else draw(st.booleans())
     table = Operand(draw(strategies.integers(shape, held, low, high)), scale, 0, constant=stored, type=type_)
     y = Result(draw(st.sampled_from([np.float32, np.float16])))
     return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [draw(ids(shape[0])), table], [y])
@@ -41,7 +42,8 @@ CASES = {
     **movement.cases(copied, *COMMON, "bool", "float16"),
     "int8": st.one_of(copied(np.int8), hybrid(np.int8)),
     "uint8": st.one_of(copied(np.uint8), hybrid(np.uint8)),
-    "int4": hybrid("int4"),
+    "int4": hybrid(TensorType.INT4),
+    "int2": hybrid(TensorType.INT2),
 }
 test_matches_reference = matches_reference(CASES)
 

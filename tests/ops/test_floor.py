@@ -9,7 +9,7 @@ from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator
 
 CODE = BuiltinOperator.FLOOR
-DTYPES = {"float32": np.float32, "float16": np.float16}
+DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": "bfloat16"}
 CASES = {name: unary(CODE, dtype, quantized=False) for name, dtype in DTYPES.items()}
 test_matches_reference = matches_reference(CASES)
 

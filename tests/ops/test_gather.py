@@ -29,7 +29,7 @@ def gather(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.GATHER, [x, index], [movement.like(x)], options)
 
 
-CASES = movement.cases(gather, *COMMON, "bool", "float16", "string", "int4")
+CASES = movement.cases(gather, *COMMON, "bool", "float16", "bfloat16", "string", "int4")
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.arange(6, dtype=np.float32).reshape(2, 3))

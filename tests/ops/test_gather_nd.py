@@ -22,7 +22,7 @@ def gather_nd(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.GATHER_ND, [x, index], [movement.like(x)], GatherNdOptions())
 
 
-CASES = movement.cases(gather_nd, *COMMON, "bool", "float16", "string")
+CASES = movement.cases(gather_nd, *COMMON, "bool", "float16", "bfloat16", "string")
 test_matches_reference = matches_reference(CASES)
 
 

@@ -5,7 +5,7 @@ from tests.one_op import matches_reference
 from tflite_schema import BuiltinOperator
 
 CODE = BuiltinOperator.LESS
-CASES = comparison.cases(CODE)
+CASES = comparison.cases(CODE, "bfloat16")
 test_matches_reference = matches_reference(CASES)
 
 

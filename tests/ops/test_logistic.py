@@ -7,16 +7,28 @@ from hypothesis import strategies as st
 from qcore import Interpreter, QCoreError
 from tests.elementwise import unary, zero_point_for
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, TensorType
 
 CODE = BuiltinOperator.LOGISTIC
 CASES = {
     "float32": unary(CODE, np.float32, tolerance=1e-6),  # expf is off by an ulp now and then
+    "float16": unary(CODE, np.float16),
+    "bfloat16": unary(CODE, "bfloat16"),
     "int8": unary(CODE, np.int8, result=st.tuples(st.just(1 / 256), zero_point_for(np.int8))),
     "uint8": unary(CODE, np.uint8, result=st.tuples(st.just(1 / 256), zero_point_for(np.uint8))),
     "int16": unary(CODE, np.int16, result=st.just((1 / 32768, 0))),
 }
 test_matches_reference = matches_reference(CASES)
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_every_16_bit_float(name: str) -> None:
+    bits = np.arange(65536, dtype=np.uint16)
+    if name == "bfloat16":
+        case = OneOp(CODE, [Operand(bits, type=TensorType.BFLOAT16)], [Result(np.uint16, type=TensorType.BFLOAT16)])
+    else:
+        case = OneOp(CODE, [Operand(bits.view(np.float16))], [Result(np.float16)])
+    assert check(case) == 65536
 
 
 @pytest.mark.parametrize("scale", [1 / 4096, 1 / 2048, 1 / 8192, 0.0003, 0.5, 1e-6])

@@ -12,6 +12,7 @@ CODE = BuiltinOperator.MAXIMUM
 DTYPES = {
     "float32": np.float32,
     "float16": np.float16,
+    "bfloat16": "bfloat16",
     "int8": np.int8,
     "uint8": np.uint8,
     "int16": np.int16,

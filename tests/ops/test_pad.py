@@ -32,7 +32,7 @@ def pad(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.PAD, [x, paddings_operand(draw, len(shape), fed)], [y], PadOptions())
 
 
-CASES = movement.cases(pad, *COMMON, "bool", "float16")
+CASES = movement.cases(pad, *COMMON, "bool", "float16", "bfloat16")
 test_matches_reference = matches_reference(CASES)
 
 

@@ -23,12 +23,13 @@ def padv2(draw: st.DrawFn, dtype: Any) -> OneOp:
         x.scale,
         x.zero_point,
         constant=draw(st.booleans()),
+        type=x.type,
     )
     operands = [x, paddings_operand(draw, len(shape), fed), value]
     return OneOp(BuiltinOperator.PADV2, operands, [movement.like(x)], PadV2Options())
 
 
-CASES = movement.cases(padv2, *COMMON, "bool", "float16")
+CASES = movement.cases(padv2, *COMMON, "bool", "float16", "bfloat16")
 test_matches_reference = matches_reference(CASES)
 
 

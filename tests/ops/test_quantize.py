@@ -22,9 +22,15 @@ def from_float(draw: st.DrawFn) -> OneOp:
     x = draw(floats(shape, 40.0))
     if not shape or draw(st.booleans()):
         zero_point = draw(strategies.zero_points(dtype))
-        type_ = TensorType.INT4 if dtype is np.int8 and draw(st.booleans()) else None
-        return OneOp(CODE, [Operand(x)], [Result(dtype, draw(strategies.scales()), zero_point, type=type_)])
+        return OneOp(CODE, [Operand(x)], [Result(dtype, draw(strategies.scales()), zero_point)])
     return OneOp(CODE, [Operand(x)], [draw(per_channel(shape, dtype))])
+
+
+@st.composite
+def to_four_bits(draw: st.DrawFn, type_: TensorType) -> OneOp:
+    x = draw(floats(draw(strategies.shapes(draw(st.integers(0, 4)))), 10.0))
+    y = Result(np.int8, draw(strategies.scales()), draw(st.integers(-16, 16)), type=type_)
+    return OneOp(CODE, [Operand(x)], [y])
 
 
 @st.composite
@@ -52,6 +58,8 @@ def requantize(draw: st.DrawFn, dtype: Any, results: list[Any]) -> OneOp:
 
 CASES = {
     "float32": from_float(),
+    "int4": to_four_bits(TensorType.INT4),
+    "uint4": to_four_bits(TensorType.UINT4),
     "int8": requantize(np.int8, [np.int8, np.uint8]),
     "uint8": requantize(np.uint8, [np.int8, np.uint8]),
     "int16": requantize(np.int16, [np.int8, np.int16, np.int32]),

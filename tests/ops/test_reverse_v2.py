@@ -22,7 +22,7 @@ def reverse_v2(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.REVERSE_V2, operands, [movement.like(x)], ReverseV2Options())
 
 
-CASES = movement.cases(reverse_v2, *COMMON, "bool", "float16")
+CASES = movement.cases(reverse_v2, *COMMON, "bool", "float16", "bfloat16")
 test_matches_reference = matches_reference(CASES)
 
 
