@@ -93,7 +93,9 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
         result.buffers.append(None)
     else:
         result.add_buffer(data)
-    extra = {key: item for key, item in value.tensor.extra.items() if key != "absent"} | {"has_rank": True}
+    extra = {key: item for key, item in value.tensor.extra.items() if key != "absent"}
+    if value.ranked:
+        extra["has_rank"] = True
     quant: QuantParams | None = _no_parameters()
     if value.quantized is not None:
         quant = value.quantized.quant

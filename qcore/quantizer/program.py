@@ -19,7 +19,7 @@ class Value:
     """What will be a tensor.
 
     name: what it would like to be called; "" leaves it to the operator's kind. source: of a constant, its tensor in the
-    plan.
+    plan. ranked: whether the file says that the shape is known.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Value:
     quantized: QuantizedType | None = None
     constant: NDArray[Any] | None = None
     source: int = -1
+    ranked: bool = True
 
     @property
     def type(self) -> TensorType:

@@ -5,7 +5,8 @@ Scales are kept in float64 until a file is written: the converter compares and m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,16 @@ from qcore.ir import QuantParams
 from qcore.numerics import affine
 from tflite_schema import TensorType
 
-__all__ = ["QuantizedType", "activation_type", "bias_type", "constant_type", "weight_type"]
+__all__ = [
+    "ROUNDED_SCALES",
+    "Formulas",
+    "QuantizedType",
+    "activation_type",
+    "bias_type",
+    "constant_type",
+    "exact_bias_type",
+    "weight_type",
+]
 
 Array = NDArray[Any]
 
@@ -78,9 +88,33 @@ def constant_type(values: Array) -> QuantizedType:
 
 def bias_type(operands: tuple[QuantizedType, QuantizedType], rank: int) -> QuantizedType:
     """int32 whose scale is the product of the operands' scales, rounded to float32; channels along the last axis."""
-    product = np.array(operands[0].scale) * np.array(operands[1].scale)
-    scale = tuple(float(s) for s in product.astype(np.float32))
+    exact = exact_bias_type(operands, rank)
+    return replace(exact, scale=tuple(float(s) for s in np.array(exact.scale).astype(np.float32)))
+
+
+def exact_bias_type(operands: tuple[QuantizedType, QuantizedType], rank: int) -> QuantizedType:
+    """int32 whose scale is the product of the operands' scales in float64; channels along the last axis."""
+    scale = tuple(float(s) for s in np.array(operands[0].scale) * np.array(operands[1].scale))
     channels = len(scale) > 1
     return QuantizedType(
         scale, (0,) * len(scale), (rank - 1 if rank > 1 else 0) if channels else None, TensorType.INT32
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Formulas:
+    """How parameters and integers are computed where no range is given.
+
+    type: of activations and weights. weight(values, channel axis), constant(values): from their own values.
+    bias(types of input and weight, rank). quantize(type, values): the integers of a float32 constant.
+    """
+
+    type: TensorType
+    weight: Callable[[Array, int | None], QuantizedType]
+    constant: Callable[[Array], QuantizedType]
+    bias: Callable[[tuple[QuantizedType, QuantizedType], int], QuantizedType]
+    quantize: Callable[[QuantizedType, Array], Array]
+
+
+ROUNDED_SCALES = Formulas(TensorType.INT8, weight_type, constant_type, bias_type, QuantizedType.quantize)
+"""Those of quantization after training: each scale is rounded to float32 before anything is computed with it."""

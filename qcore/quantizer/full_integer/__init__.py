@@ -8,6 +8,7 @@ rewrite   the operators in order, with conversions between them
 border    the types of graph inputs and outputs
 verify    what the program must satisfy
 order     the order of the tensors
+pipeline  these stages in a row
 """
 
 from __future__ import annotations
@@ -18,51 +19,27 @@ from typing import Any
 from qcore.calibration import Calibration
 from qcore.errors import CalibrationError
 from qcore.ir import Model
-from qcore.quantizer.finish import set_metadata, share_equal_buffers
-from qcore.quantizer.full_integer.border import settle_border
-from qcore.quantizer.full_integer.choose import Choice, choose
-from qcore.quantizer.full_integer.order import tensor_order
+from qcore.quantizer.full_integer.choose import Choice
+from qcore.quantizer.full_integer.pipeline import build
 from qcore.quantizer.full_integer.plan import Plan, make_plan
 from qcore.quantizer.full_integer.ranges import types_from_ranges
-from qcore.quantizer.full_integer.rewrite import rewrite
 from qcore.quantizer.full_integer.solve import Solution, solve
-from qcore.quantizer.full_integer.verify import require_integers, require_one_scale
-from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
 from qcore.quantizer.recipe import Recipe
 
 __all__ = ["quantize_full_integer"]
 
 
 def quantize_full_integer(model: Model, recipe: Recipe, calibration: Calibration) -> Model:
-    """A new model with int8 activations and weights and int32 biases.
+    """A new model with int8 activations and weights and int32 biases."""
 
-    TensorFlow: converter/quantization/lite/quantize_model.cc and the passes it runs.
-    """
-    source, result = model.copy(), model.copy()
-    result.buffers = [None]
-    result.extra = {key: value for key, value in model.extra.items() if key != "operator_codes"}
-    result.description = "MLIR Converted."
-    names = Names()
-    for subgraph in range(len(model.subgraphs)):
+    def solve_graph(source: Model, subgraph: int) -> tuple[Plan, Solution]:
         plan = make_plan(source, subgraph, recipe)
-        observed = calibration.ranges(subgraph)
-        solution = solve(plan, types_from_ranges(plan, observed))
-        choice = choose(plan, solution)
-        _require_ranges(plan, solution, choice, observed)
-        program = rewrite(plan, solution, choice)
-        settle_border(program, recipe, is_main=subgraph == 0)
-        require_one_scale(plan, program)
-        if recipe.strict:
-            require_integers(plan, program)
-        number = lay_out(result, source, subgraph, program, tensor_order(program, plan, solution), names)
-        result.signatures = [
-            renumbered(signature, number) if signature.subgraph_index == subgraph else signature
-            for signature in result.signatures
-        ]
-    set_versions(result)
-    set_metadata(result, model)
-    share_equal_buffers(result)
-    return result
+        return plan, solve(plan, types_from_ranges(plan, calibration.ranges(subgraph)))
+
+    def require(plan: Plan, solution: Solution, choice: Choice) -> None:
+        _require_ranges(plan, solution, choice, calibration.ranges(plan.subgraph))
+
+    return build(model, recipe, solve_graph, require)
 
 
 def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Mapping[int, Any]) -> None:

@@ -30,9 +30,9 @@ def tensor_order(program: Program, plan: Plan, solution: Solution) -> list[Value
     read = [value for line in program.lines for value in line.inputs if value is not None]
     order = dict.fromkeys(program.inputs)
     constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
-    # Constants that the file holds quantized stay right before their operator.
+    # Constants that the file holds quantized, or with a QUANTIZE of their own, stay right before their operator.
     plain = [value for value in constants if value.quantized is None and not value.is_given]
-    quantized = [value for value in constants if value.quantized is not None]
+    quantized = [value for value in constants if value.quantized is not None and value.source not in plan.pairs]
     rank = _constant_order(plan, solution, {value.source for value in plain}, {value.source for value in quantized})
     early = [value for line in program.lines if line.early for value in line.outputs]
     order.update(dict.fromkeys(sorted(plain, key=lambda value: rank.plain[value.source])))
@@ -49,12 +49,12 @@ def _constant_order(plan: Plan, solution: Solution, plain: set[int], quantized: 
     block = [copy for statement in hoisted(_imported(plan, solution)) for copy in _with_copies(plan, statement)]
 
     # Each float constant is followed by its conversions, and the constants move.
-    converted = [item for statement in block for item in _with_conversions(solution, statement)]
+    converted = [item for statement in block for item in _with_conversions(plan, solution, statement)]
     spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
     converted = hoisted([OTHER, *converted] if spread else converted)
 
     # Conversions become quantized constants, or float ones again; those move too.
-    final = [item for statement in converted for item in _replaced(solution, statement, plain, quantized)]
+    final = [item for statement in converted for item in _replaced(plan, solution, statement, plain, quantized)]
     return ConstantOrder(_places(hoisted(final)), _places(block))
 
 
@@ -64,7 +64,7 @@ def _places(statements: list[Statement]) -> dict[int, int]:
 
 def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:
     """Constants right before their first reader; the ranges of graph inputs come before everything."""
-    if any(tensor in solution.own for tensor in plan.graph.inputs):
+    if any(tensor in solution.own and tensor not in plan.pairs for tensor in plan.graph.inputs):
         yield OTHER
     seen: set[int] = set()
     for tensors in (*(operator.inputs for operator in plan.graph.operators), plan.graph.outputs):
@@ -73,6 +73,8 @@ def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:
             if plan.is_constant(tensor) and origin not in seen:
                 seen.add(origin)
                 yield Statement("constant", origin)
+            if tensor in plan.pairs:
+                yield OTHER
         yield OTHER
 
 
@@ -85,17 +87,19 @@ def _with_copies(plan: Plan, statement: Statement) -> Iterator[Statement]:
     yield from (Statement("constant", copy) for copy in copies if copy in plan.late_copies)
 
 
-def _with_conversions(solution: Solution, statement: Statement) -> Iterator[Statement]:
+def _with_conversions(plan: Plan, solution: Solution, statement: Statement) -> Iterator[Statement]:
     yield statement
-    if statement.tensor in solution.types:
+    if statement.tensor in solution.types and statement.tensor not in plan.pairs:
         yield Statement("conversions", statement.tensor)
 
 
-def _replaced(solution: Solution, statement: Statement, plain: set[int], quantized: set[int]) -> Iterator[Statement]:
+def _replaced(
+    plan: Plan, solution: Solution, statement: Statement, plain: set[int], quantized: set[int]
+) -> Iterator[Statement]:
     if statement.kind == "conversions":
         if statement.tensor in quantized:
             yield OTHER
         if statement.tensor in plain:
             yield Statement("constant", statement.tensor)
-    elif statement.tensor not in solution.types:
+    elif statement.tensor not in solution.types or (statement.tensor in plan.pairs and statement.tensor in plain):
         yield statement

@@ -6,8 +6,9 @@ operand that shares the result's scale) is copied for each of its uses, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,14 @@ from numpy.typing import NDArray
 
 from qcore.edit import add_constant, add_tensor
 from qcore.errors import QuantizationError, UnsupportedError
-from qcore.ir import Model, Operator, Subgraph
+from qcore.ir import Model, Operator, Subgraph, Tensor
 from qcore.op import find
-from qcore.quantizer.quantized_type import QuantizedType
+from qcore.quantizer.quantized_type import ROUNDED_SCALES, Formulas, QuantizedType
 from qcore.quantizer.recipe import Recipe
 from qcore.rules import Constraint, Fixed, Rules, State, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["Plan", "Use", "make_plan"]
+__all__ = ["Pair", "Plan", "Use", "live_operators", "make_plan"]
 
 Array = NDArray[Any]
 Use = tuple[int, int]
@@ -35,6 +36,19 @@ _SIDE_EFFECTS = frozenset(
 """Operators that do something even if nothing reads their results."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A QUANTIZE with its DEQUANTIZE that the float graph holds after a tensor: what training learnt of it.
+
+    position: of the operator in the plan before which it stands. quantized, dequantized: what the two wrote.
+    """
+
+    type: QuantizedType
+    position: int
+    quantized: Tensor
+    dequantized: Tensor
+
+
 @dataclass
 class Plan:
     """One graph, seen by the quantizer.
@@ -43,7 +57,8 @@ class Plan:
     values: the float32 constants; plain: the other ones; given: integer constants that the file quantized already.
     self_scaled: constants whose parameters follow from their own values, with their constraint if they are weights.
     origin: copy of a constant -> the constant; late_copies: those made while solving.
-    absent_name: a name that an operand left off takes away from the tensors.
+    absent_name: a name that an operand left off takes away from the tensors. formulas: how parameters are computed.
+    pairs: tensor -> the conversions after it that were taken out of the graph.
     """
 
     subgraph: int
@@ -57,6 +72,8 @@ class Plan:
     self_scaled: dict[int, Weight | None] = field(default_factory=dict)
     plain: set[int] = field(default_factory=set)
     absent_name: str | None = None
+    formulas: Formulas = ROUNDED_SCALES
+    pairs: Mapping[int, Pair] = field(default_factory=dict)
     uses: dict[int, list[Use]] = field(default_factory=dict)
     producers: dict[int, int] = field(default_factory=dict)
 
@@ -69,8 +86,8 @@ class Plan:
         return tensor in self.values or tensor in self.plain
 
     def quantizable(self, index: int) -> bool:
-        """Whether TensorFlow quantizes this operator under the recipe's scheme."""
-        return self.recipe.scheme in self.rules[index].quantizable
+        """Whether TensorFlow's MLIR quantizer quantizes this operator."""
+        return "int8" in self.rules[index].quantizable
 
     def denied(self, index: int) -> bool:
         """Whether the recipe keeps this operator in float."""
@@ -116,7 +133,13 @@ class Plan:
         return f"tensor {tensor} {self.graph.tensors[tensor].name!r}"
 
 
-def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
+def make_plan(
+    model: Model,
+    subgraph: int,
+    recipe: Recipe,
+    formulas: Formulas = ROUNDED_SCALES,
+    pairs: Mapping[int, Pair] = MappingProxyType({}),
+) -> Plan:
     """The plan of one graph; `model` gets a buffer for each constant that has to be added.
 
     UnsupportedError for an operator without an op file, QuantizationError for NaN in a constant.
@@ -125,9 +148,9 @@ def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
     graph = replace(
         source,
         tensors=[replace(tensor) for tensor in source.tensors],
-        operators=_live_operators(source),
+        operators=live_operators(source),
     )
-    plan = Plan(subgraph, graph, recipe, [])
+    plan = Plan(subgraph, graph, recipe, [], formulas=formulas, pairs=pairs)
     plan.rules = [_rules(plan, index) for index in range(len(graph.operators))]
     _require_stateless(plan)
     _complete(plan, model)
@@ -147,7 +170,7 @@ def make_plan(model: Model, subgraph: int, recipe: Recipe) -> Plan:
     return plan
 
 
-def _live_operators(graph: Subgraph) -> list[Operator]:
+def live_operators(graph: Subgraph) -> list[Operator]:
     """Copies of the operators of which something is used."""
     needed = set(graph.outputs)
     kept: list[Operator] = []
@@ -191,7 +214,7 @@ def _merge_equal_constants(plan: Plan, model: Model) -> dict[int, list[Use]]:
         for position, tensor in enumerate(operator.inputs):
             constant = graph.tensors[tensor]
             data = model.buffers[constant.buffer] if tensor >= 0 and model.is_constant(constant) else None
-            if data is None or (constant.quant is not None and constant.quant.is_quantized):
+            if data is None or tensor in plan.pairs or (constant.quant is not None and constant.quant.is_quantized):
                 continue
             kept = first.setdefault((constant.type, constant.shape, data.tobytes()), tensor)
             if kept != tensor:
@@ -240,6 +263,8 @@ def _assign(plan: Plan, model: Model, tensor: int, uses: list[Use]) -> None:
     values = model.constant(plan.graph.tensors[tensor])
     assert values is not None
     plan.values[tensor] = values
+    if tensor in plan.pairs:
+        return
     for index, position in uses:
         rules = plan.rules[index]
         bias = rules.bias_operand

@@ -6,6 +6,8 @@ an operator in float or the graph's output reads it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qcore.quantizer.full_integer.choose import Choice
 from qcore.quantizer.full_integer.plan import Plan, Use
 from qcore.quantizer.full_integer.solve import Request, Solution
@@ -32,14 +34,21 @@ class _Writer:
         self.operand: dict[Use, Value] = {}
         self.output: dict[int, Value] = {}
         self.spread = frozenset(plan.spread())
+        self.waiting: dict[int, list[int]] = {}
+        for tensor, pair in plan.pairs.items():
+            self.waiting.setdefault(pair.position, []).append(tensor)
+        self.made: dict[int, Value] = {}
         self.constants: dict[tuple[int, QuantizedType | None], Value] = {}
 
     def run(self) -> Program:
-        """Inputs first: those whose type spread to them, last one first; then those with their own range."""
+        """Inputs first: those whose type spread to them, last one first; then those with their own range.
+
+        Pairs that the float graph holds stay where they stood in it.
+        """
         values = {tensor: self._value(tensor) for tensor in self.plan.graph.inputs}
         self.program.inputs = list(values.values())
         effective = [tensor for tensor in values if self.plan.is_float(tensor) and self.choice.effective(tensor)]
-        own = [tensor for tensor in effective if tensor in self.solution.own]
+        own = [tensor for tensor in effective if tensor in self.solution.own and tensor not in self.plan.pairs]
         spread = [tensor for tensor in effective if tensor not in self.solution.own]
         for tensor in values:
             self._read_everywhere(tensor, values[tensor])
@@ -49,8 +58,11 @@ class _Writer:
             line.early = True
         for tensor in own:
             self._convert_float(tensor, values[tensor], "")
+        self.made.update(values)
         for index in range(len(self.plan.graph.operators)):
+            self._convert_waiting(index)
             self._write(index)
+        self._convert_waiting(len(self.plan.graph.operators))
         self.program.outputs = [self.output.get(t) or self._constant(t, None) for t in self.plan.graph.outputs]
         return self.program
 
@@ -65,12 +77,22 @@ class _Writer:
         for tensor, value in zip(operator.outputs, outputs, strict=True):
             self._read_everywhere(tensor, value)
         for tensor, value in zip(operator.outputs, outputs, strict=True):
-            if not self.plan.is_float(tensor) or not self.choice.effective(tensor):
+            self.made[tensor] = value
+            if not self.plan.is_float(tensor) or not self.choice.effective(tensor) or tensor in self.plan.pairs:
                 continue
             if integer:
                 self._convert_integer(tensor, value)
             else:
                 self._convert_float(tensor, value, self.plan.location(operator))
+
+    def _convert_waiting(self, position: int) -> None:
+        """Write the pairs that stood before the operator at `position`."""
+        for tensor in self.waiting.get(position, []):
+            value = self.made.get(tensor)
+            if value is not None and value.quantized is not None:
+                self._convert_integer(tensor, value)
+            elif value is not None:
+                self._convert_float(tensor, value, self.plan.pairs[tensor].quantized.name)
 
     def _location(self, index: int) -> str:
         """The name of an operator's results; weights that the converter folds into a float operator add theirs."""
@@ -110,7 +132,12 @@ class _Writer:
             self.constants[key] = self._value(tensor, quantized)
             self.constants[key].source = tensor
             if quantized is not None:
-                self.constants[key].constant = quantized.quantize(self.plan.values[tensor])
+                self.constants[key].constant = self.plan.formulas.quantize(quantized, self.plan.values[tensor])
+                pair = self.plan.pairs.get(tensor)
+                if pair is not None:
+                    self.constants[key].tensor = replace(pair.quantized, shape=self.constants[key].tensor.shape)
+                    self.constants[key].name = pair.quantized.name
+                    self.constants[key].ranked = "has_rank" in pair.quantized.extra
         elif self.constants[key].source != tensor:
             self.constants[key].name = ""
         return self.constants[key]
@@ -162,6 +189,12 @@ class _Writer:
         self.program.lines.append(conversion(BuiltinOperator.DEQUANTIZE, source, result))
         return result
 
+    def _dequantized_name(self, tensor: int, location: str) -> str:
+        pair = self.plan.pairs.get(tensor)
+        if pair is not None:
+            return pair.dequantized.name
+        return "" if tensor in self.solution.own else location
+
     def _convert_requests(self, source: Value, requests: list[Request], name: str) -> None:
         """A QUANTIZE for each request by readers, and a DEQUANTIZE for those of them that compute in float."""
         for request in requests:
@@ -182,17 +215,16 @@ class _Writer:
         requests = self._requests(tensor)
         base = made
         integers, floats = self._readers(self._base_uses(tensor, requests))
-        is_output = tensor in self.plan.graph.outputs
+        is_output, lasting = tensor in self.plan.graph.outputs, tensor in self.solution.lasting
         if requests and requests[0].by_producer:
-            if integers or (is_output and not floats):
-                base = self._quantize(made, self.solution.types[tensor], made.name, removable=True)
+            if integers or (is_output and not floats) or (lasting and floats):
+                base = self._quantize(made, self.solution.types[tensor], made.name, removable=not lasting)
         else:
             self._convert_requests(made, requests, made.name)
         for use in integers:
             self.operand[use] = base
         if floats or is_output:
-            name = "" if tensor in self.solution.own else made.name
-            result = self._dequantize(made if floats else base, name)
+            result = self._dequantize(base if lasting or not floats else made, self._dequantized_name(tensor, made.name))
             for use in floats:
                 self.operand[use] = result
             self.output[tensor] = result
@@ -201,24 +233,25 @@ class _Writer:
         """After a graph input or a float operator: QUANTIZE for readers in integers.
 
         A graph input keeps its pair of QUANTIZE and DEQUANTIZE for readers in float, and a result its pair for the
-        graph's output, until the types at the border are settled.
+        graph's output, until the types at the border are settled. Those that last are kept for good.
         """
         requests = self._requests(tensor)
         if requests and requests[0].by_producer:
             self._convert_integer(tensor, self._quantize(made, requests[0].type, location, removable=False))
             return
         integers, floats = self._readers(self._base_uses(tensor, requests))
-        is_input, is_output = tensor in self.plan.graph.inputs, tensor in self.plan.graph.outputs
-        paired_output = is_output and (is_input or not floats)
-        if not (integers or requests or paired_output or (is_input and floats)):
+        lasting, is_output = tensor in self.solution.lasting, tensor in self.plan.graph.outputs
+        keeps = lasting or tensor in self.plan.graph.inputs
+        paired_output = is_output and (keeps or not floats)
+        if not (integers or requests or paired_output or (keeps and floats)):
             return
-        name = "" if tensor in self.solution.own else location
-        base = self._quantize(made, self.solution.types[tensor], name, removable=True)
+        name = "" if tensor in self.solution.own and not lasting else location
+        base = self._quantize(made, self.solution.types[tensor], name, removable=not lasting)
         self._convert_requests(base, requests, location)
         for use in integers:
             self.operand[use] = base
-        if paired_output or (is_input and floats):
-            result = self._dequantize(base, name)
-            for use in floats if is_input else []:
+        if paired_output or (keeps and floats):
+            result = self._dequantize(base, self._dequantized_name(tensor, location))
+            for use in floats if keeps else []:
                 self.operand[use] = result
             self.output[tensor] = result

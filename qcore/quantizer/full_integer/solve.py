@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.quantizer.full_integer.plan import Plan, Use
-from qcore.quantizer.quantized_type import QuantizedType, bias_type, constant_type, weight_type
+from qcore.quantizer.quantized_type import QuantizedType
 from tflite_schema import TensorType
 
 __all__ = ["Request", "Solution", "solve"]
@@ -40,12 +40,14 @@ class Request:
 class Solution:
     """What was found: `types` of all tensors that have one, `requests` for conversions.
 
-    own: tensors whose type comes from their own range, or that the file quantized.
+    own: tensors whose type comes from their own range, or that the file quantized. lasting: those whose conversions
+    stay even where nothing computes in integers, as the fake quantization of training does.
     """
 
     types: dict[int, QuantizedType]
     own: frozenset[int]
     requests: dict[int, list[Request]] = field(default_factory=dict)
+    lasting: frozenset[int] = frozenset()
 
     def conversions(self, tensor: int) -> list[Request]:
         """The requests for a tensor that are honoured: none if its producer and a reader both ask, as in TensorFlow."""
@@ -92,7 +94,9 @@ class _Solver:
     def _visit_constant(self, tensor: int) -> bool:
         if tensor in self.plan.self_scaled and tensor not in self.types:
             values, weight = self.plan.values[tensor], self.plan.self_scaled[tensor]
-            self._set_result(tensor, constant_type(values) if weight is None else weight_type(values, weight.axis))
+            formulas = self.plan.formulas
+            chosen = formulas.constant(values) if weight is None else formulas.weight(values, weight.axis)
+            self._set_result(tensor, chosen)
         return True
 
     def _visit_operator(self, index: int) -> bool:
@@ -108,9 +112,10 @@ class _Solver:
                 self._set_result(tensor, shared)
         fixed = self.plan.fixed(index)
         if fixed is not None:
-            scale, zero_point = fixed.by_type[self.plan.recipe.scheme]
+            type_ = self.plan.formulas.type
+            scale, zero_point = fixed.by_type[type_.name.lower()]
             for tensor in operator.outputs:
-                self._set_result(tensor, QuantizedType((float(scale),), (zero_point,)))
+                self._set_result(tensor, QuantizedType((float(scale),), (zero_point,), type=type_))
         return self._visit_bias(index)
 
     def _shared_type(self, index: int) -> QuantizedType | None:
@@ -148,7 +153,7 @@ class _Solver:
             first, second = (self.types.get(operator.inputs[i]) for i in constraint.of)
             if first is None or second is None:
                 return False
-            chosen = bias_type((first, second), len(self.plan.graph.tensors[tensor].shape))
+            chosen = self.plan.formulas.bias((first, second), len(self.plan.graph.tensors[tensor].shape))
         self._set_bias(index, position, chosen)
         return True
 
@@ -157,13 +162,16 @@ class _Solver:
         weight, constraint = self.plan.rules[index].weight_operand, self.plan.rules[index].bias_operand
         operator = self.plan.graph.operators[index]
         bias = self.plan.values.get(operator.inputs[position])
-        if weight is None or constraint is None or bias is None or operator.inputs[weight[0]] not in self.plan.values:
+        free = self.plan.values.keys() - self.solution.own
+        if weight is None or constraint is None or bias is None or not free.issuperset(
+            (operator.inputs[position], operator.inputs[weight[0]])
+        ):
             self._set_operand((index, position), chosen)
             return
         source = next(i for i in constraint[1].of if i != weight[0])
         input_type, weight_type_ = self.types[operator.inputs[source]], self.types[operator.inputs[weight[0]]]
         over = _overflowing(chosen, np.abs(bias.astype(np.float64)).reshape(-1))
-        if input_type.type != TensorType.INT8 or weight_type_.type != TensorType.INT8 or not over:
+        if not {input_type.type, weight_type_.type} <= {TensorType.INT8, TensorType.UINT8} or not over:
             self._set_operand((index, position), chosen)
             return
         scales = tuple(over.get(channel, scale) for channel, scale in enumerate(chosen.scale))
@@ -173,7 +181,8 @@ class _Solver:
         )
         self._set_operand((index, position), replace(chosen, scale=scales))
         self._own_copy(index, weight[0])
-        self._set_operand((index, weight[0]), replace(weight_type_, scale=weight_scales), override=True)
+        widened = replace(weight_type_, scale=weight_scales, zero_point=(0,) * len(weight_scales))
+        self._set_operand((index, weight[0]), widened, override=True)
 
     def _own_copy(self, index: int, position: int) -> None:
         """Give an operator its own copy of a constant that others read too."""
