@@ -224,7 +224,9 @@ class _Writer:
         for use in integers:
             self.operand[use] = base
         if floats or is_output:
-            result = self._dequantize(base if lasting or not floats else made, self._dequantized_name(tensor, made.name))
+            result = self._dequantize(
+                base if lasting or not floats else made, self._dequantized_name(tensor, made.name)
+            )
             for use in floats:
                 self.operand[use] = result
             self.output[tensor] = result

@@ -163,8 +163,11 @@ class _Solver:
         operator = self.plan.graph.operators[index]
         bias = self.plan.values.get(operator.inputs[position])
         free = self.plan.values.keys() - self.solution.own
-        if weight is None or constraint is None or bias is None or not free.issuperset(
-            (operator.inputs[position], operator.inputs[weight[0]])
+        if (
+            weight is None
+            or constraint is None
+            or bias is None
+            or not free.issuperset((operator.inputs[position], operator.inputs[weight[0]]))
         ):
             self._set_operand((index, position), chosen)
             return
