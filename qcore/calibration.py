@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qcore.errors import CalibrationError
+from qcore.fingerprint import fingerprint
 from qcore.intermediates import with_intermediates
 from qcore.ir import Model, Tensor
-from tflite_schema import Table, TensorType
+from qcore.observers import METHODS, MergeableStatistic, Range, make_method
+from qcore.observers.histogram import Histogram
+from tflite_schema import TensorType
 
-__all__ = ["Calibration", "Key", "Range", "fingerprint", "is_observable"]
+__all__ = ["Calibration", "Key", "Range", "is_observable"]
 
 Key = tuple[int, int]
 """(subgraph, tensor index)."""
-Range = tuple[np.float32, np.float32]
-"""(min, max)."""
 _FORMAT, _VERSION = "qcore calibration", 1
 
 
@@ -37,6 +37,8 @@ class Calibration:
     model: fingerprint of the model the ranges belong to; names: its tensors' names, for messages and files.
     samples: how many were run (0 for ranges given by hand or carried by a model). in_place_rule: whether TFLite's
     logging of overwritten inputs was reproduced; None where the ranges were not observed by `calibrate`.
+    method, parameters: how ranges were chosen; observed: what they were read from (histograms, averages), where that is
+    more than the range itself and may be merged or read again.
     """
 
     statistics: Mapping[Key, Range]
@@ -45,6 +47,8 @@ class Calibration:
     samples: int = 0
     in_place_rule: bool | None = None
     method: str = "min_max"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    observed: Mapping[Key, MergeableStatistic] = field(default_factory=dict)
 
     # Where it comes from ----------------------------------------------------------------------------------------------
 
@@ -114,19 +118,29 @@ class Calibration:
             )
 
     def __repr__(self) -> str:
-        rule = {True: ", in-place rule on", False: ", in-place rule off", None: ""}[self.in_place_rule]
-        return f"Calibration({len(self.statistics)} tensors, {self.samples} samples, {self.method}{rule})"
+        how = {True: ", in-place rule on", False: ", in-place rule off", None: ""}[self.in_place_rule]
+        if self.method != "min_max":
+            how = "".join(f", {name} {value}" for name, value in self.parameters.items())
+        return f"Calibration({len(self.statistics)} tensors, {self.samples} samples, {self.method}{how})"
 
     # Changing it ------------------------------------------------------------------------------------------------------
 
     def merge(self, other: Calibration) -> Calibration:
-        """The union of both ranges of every tensor, and the sum of the samples; both must be of one model."""
+        """These statistics and others of the same model and method: what one calibration over all samples would give.
+
+        min_max: the union of both ranges. Histograms are added, exactly. moving_average: the other's samples come after
+        these. Ranges given by hand are no samples: only those of min_max can be merged, nor can those of a second pass.
+        """
         if self.model != other.model:
             raise CalibrationError("statistics of different models cannot be merged; calibrate the same model")
-        if self.method != other.method or {self.in_place_rule, other.in_place_rule} == {True, False}:
+        ways = [(c.method, dict(c.parameters)) for c in (self, other)]
+        if ways[0] != ways[1] or {self.in_place_rule, other.in_place_rule} == {True, False}:
             raise CalibrationError(f"statistics made in different ways cannot be merged: {self!r} and {other!r}")
-        statistics = dict(self.statistics)
+        statistics, observed = dict(self.statistics), dict(self.observed)
         for key, (low, high) in other.statistics.items():
+            if self.method != "min_max":
+                observed[key], statistics[key] = self._merged(other, key)
+                continue
             if key in statistics:
                 low, high = min(low, statistics[key][0]), max(high, statistics[key][1])
             statistics[key] = (low, high)
@@ -134,16 +148,50 @@ class Calibration:
         return replace(
             self,
             statistics=statistics,
+            observed=observed,
             names={**self.names, **other.names},
             samples=self.samples + other.samples,
             in_place_rule=rule,
         )
 
+    def _merged(self, other: Calibration, key: Key) -> tuple[MergeableStatistic, Range]:
+        """What both observed of a tensor, and its range."""
+        parts = [c.observed.get(key) for c in (self, other) if key in c.statistics]
+        found = [part for part in parts if part is not None]
+        if len(found) < len(parts):
+            raise CalibrationError(
+                f"tensor {key[1]} {other.names[key]!r}: its range was given by hand or by a second pass, and cannot be "
+                f"merged by {self.method}; merge statistics of one pass, then give ranges by hand"
+            )
+        statistic = found[0] if len(found) == 1 else found[0].merged(found[1])
+        return statistic, make_method(self.method, self.parameters).range(statistic)
+
+    def by(self, method: str, **parameters: Any) -> Calibration:
+        """The ranges that another method, or other parameters, read from the same histograms; no model runs.
+
+        CalibrationError unless all ranges were read from histograms, in one pass.
+        """
+        bins = self.parameters.get("bins")
+        chosen = make_method(method, parameters if bins is None else {"bins": bins, **parameters})
+        statistics = {}
+        for key in self.statistics:
+            statistic = self.observed.get(key)
+            if not isinstance(statistic, Histogram) or chosen.parameters.get("passes") != 1:
+                raise CalibrationError(
+                    f"{method} cannot read what {self!r} keeps of tensor {key[1]} {self.names[key]!r}; calibrate anew"
+                )
+            statistics[key] = chosen.range(statistic)
+        return replace(self, statistics=statistics, method=method, parameters=chosen.parameters)
+
     def with_range(self, tensor: str | int, low: Any, high: Any, subgraph: int = 0) -> Calibration:
         """These statistics with the range of one tensor, by name or index, replaced; it must have a range already."""
         names = {index: name for (graph, index), name in self.names.items() if graph == subgraph}
         key = (subgraph, _resolve(tensor, names))
-        return replace(self, statistics={**self.statistics, key: _range(low, high, f"tensor {tensor!r}")})
+        return replace(
+            self,
+            statistics={**self.statistics, key: _range(low, high, f"tensor {tensor!r}")},
+            observed={other: statistic for other, statistic in self.observed.items() if other != key},
+        )
 
     # Files ------------------------------------------------------------------------------------------------------------
 
@@ -151,19 +199,21 @@ class Calibration:
         """Write a JSON file through a temporary one, then replace; every float is read back bit for bit."""
         rows = [
             {
-                "subgraph": subgraph,
-                "tensor": index,
-                "name": self.names[subgraph, index],
+                "subgraph": key[0],
+                "tensor": key[1],
+                "name": self.names[key],
                 "min": _to_json(low),
                 "max": _to_json(high),
+                **({} if key not in self.observed else {"observed": self.observed[key].to_json()}),
             }
-            for (subgraph, index), (low, high) in sorted(self.statistics.items())
+            for key, (low, high) in sorted(self.statistics.items(), key=lambda row: row[0])
         ]
         content = {
             "format": _FORMAT,
             "version": _VERSION,
             "model": self.model,
             "method": self.method,
+            "parameters": dict(self.parameters),
             "samples": self.samples,
             "in_place_rule": self.in_place_rule,
             "ranges": rows,
@@ -198,49 +248,6 @@ class Calibration:
 def is_observable(model: Model, tensor: Tensor) -> bool:
     """Whether a tensor has a range to be observed: float32 and no constant."""
     return tensor.type == TensorType.FLOAT32 and not model.is_constant(tensor)
-
-
-def fingerprint(model: Model) -> str:
-    """A hash of all that decides the values of the tensors: operators, options, shapes and constants.
-
-    Quantization parameters, descriptions, metadata and the numbering of buffers do not count; nor does whether the
-    intermediate tensors of a fused LSTM were added already.
-    """
-    model = with_intermediates(model)
-    digest = hashlib.sha256()
-    for graph in model.subgraphs:
-        digest.update(repr(("graph", graph.inputs, graph.outputs)).encode())
-        for tensor in graph.tensors:
-            data = model.buffers[tensor.buffer] if model.is_constant(tensor) else None
-            size = -1 if data is None else data.size
-            signature = tensor.shape_signature or tensor.shape
-            fields = (tensor.name, tensor.shape, signature, int(tensor.type), tensor.is_variable, size)
-            digest.update(repr(fields).encode("utf-8", "surrogatepass"))
-            if data is not None:
-                digest.update(np.ascontiguousarray(data).data)
-        for operator in graph.operators:
-            digest.update(repr((operator.name, operator.inputs, operator.outputs, operator.intermediates)).encode())
-            digest.update(_options(operator.options).encode())
-            if operator.custom_options is not None:
-                digest.update(operator.custom_options.tobytes())
-    return digest.hexdigest()[:32]
-
-
-def _options(value: Any) -> str:
-    """An options table as text; fields at their default, stored or not, do not count."""
-    if isinstance(value, Table):
-        fields = {field.name: getattr(value, field.name) for field in value.FIELDS}
-        kept = {
-            name: item
-            for name, item in fields.items()
-            if isinstance(item, (np.ndarray, list, Table)) or item != getattr(type(value), name)
-        }
-        return ",".join(f"{name}={_options(item)}" for name, item in kept.items())
-    if isinstance(value, list):
-        return f"[{';'.join(map(_options, value))}]"
-    if isinstance(value, np.ndarray):
-        return str(value.tolist())
-    return "" if value is None else repr(int(value) if isinstance(value, int) else value)
 
 
 def _names(model: Model, keys: Iterable[Key]) -> dict[Key, str]:
@@ -305,8 +312,11 @@ def _from_json(content: Any) -> Calibration:
         raise CalibrationError("is no file of statistics; `qcore calibrate` writes one")
     if content.get("version") != _VERSION:
         raise CalibrationError(f"has version {content.get('version')!r}; this qcore reads version {_VERSION}")
+    method = _field(content, "method", str)
+    parameters = make_method(method, _field({"parameters": {}, **content}, "parameters", dict)).parameters
     statistics: dict[Key, Range] = {}
     names: dict[Key, str] = {}
+    observed: dict[Key, MergeableStatistic] = {}
     rows = _field(content, "ranges", list)
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
@@ -317,6 +327,8 @@ def _from_json(content: Any) -> Calibration:
         low, high = (_INFINITIES.get(v, v) if isinstance(v, str) else v for v in (row.get("min"), row.get("max")))
         statistics[key] = _range(low, high, f"ranges[{number}]", finite=False)
         names[key] = _field(row, "name", str)
+        if "observed" in row:
+            observed[key] = _observed(method, _field(row, "observed", dict), f"ranges[{number}]")
     rule = content.get("in_place_rule")
     if not (rule is None or isinstance(rule, bool)):
         raise CalibrationError(f"in_place_rule is {rule!r}, expected true, false or null")
@@ -326,8 +338,20 @@ def _from_json(content: Any) -> Calibration:
         names,
         _count(content, "samples"),
         rule,
-        _field(content, "method", str),
+        method,
+        parameters,
+        observed,
     )
+
+
+def _observed(method: str, content: Mapping[str, Any], place: str) -> MergeableStatistic:
+    statistic = METHODS[method].statistic
+    if not issubclass(statistic, MergeableStatistic):
+        raise CalibrationError(f"{place}: {method} keeps nothing beside the range")
+    try:
+        return statistic.from_json(content)
+    except CalibrationError as error:
+        raise CalibrationError(f"{place}: {error}") from None
 
 
 def _field(content: Mapping[str, Any], name: str, kind: type[Any]) -> Any:

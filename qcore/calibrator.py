@@ -1,31 +1,30 @@
 """Calibration: run a float model on representative samples and keep the range of every tensor.
 
-    min = min over all elements of all samples, from FLT_MAX down
-    max = max over all elements of all samples, from FLT_MIN = 1.1754944e-38 up
-
-The start of max is no slip of ours: TFLite starts from the smallest positive float, so an all-negative tensor records
-max = 1.1754944e-38. NaN elements are skipped, infinities are not. Observed are the float32 tensors, constants excepted,
-that an operator reads or writes, in every subgraph that runs; and what a fused LSTM's intermediate tensors stand for.
-TFLite: tools/optimize/calibration/calibrator.cc, calibration_logger.cc; arena_planner.cc (the in-place rule)
+Observed are the float32 tensors, constants excepted, that an operator reads or writes, in every subgraph that runs; and
+what a fused LSTM's intermediate tensors stand for. How a range follows from a tensor's values is the matter of a
+method: see `qcore.observers`. NaN elements are skipped.
+TFLite: tools/optimize/calibration/calibrator.cc; arena_planner.cc (the in-place rule)
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.calibration import Calibration, Key, Range, fingerprint, is_observable
-from qcore.dataset import Sample, Samples, open_dataset
+from qcore.calibration import Calibration, Key, Range, is_observable
+from qcore.dataset import Dataset, Sample, Samples, open_dataset
 from qcore.errors import CalibrationError
 from qcore.execution import Program, Step
+from qcore.fingerprint import fingerprint
 from qcore.in_place import lost_values, overwritten_operands
 from qcore.intermediates import with_intermediates
 from qcore.ir import Model, Operator
+from qcore.observers import MergeableStatistic, Method, Statistic, make_method
 from qcore.op import find
 from qcore.recording import Recording
 from tflite_schema import TensorType
@@ -34,10 +33,8 @@ __all__ = ["Calibration", "CalibrationWarning", "Progress", "calibrate"]
 
 Array = NDArray[Any]
 Progress = Callable[[int, int | None], None]
-"""progress(samples done, samples in all or None): called after every sample."""
+"""progress(samples done, samples in all or None): called after every sample, those of a second pass added."""
 
-_FLOAT_INFO = np.finfo(np.float32)
-_START: Range = (np.float32(_FLOAT_INFO.max), np.float32(_FLOAT_INFO.tiny))
 _INTEGERS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4)
 _NAMED = 5
 
@@ -47,37 +44,96 @@ class CalibrationWarning(UserWarning):
 
 
 def calibrate(
-    model: Model, samples: Samples, *, in_place_rule: bool = True, progress: Progress | None = None
+    model: Model,
+    samples: Samples,
+    *,
+    method: str = "min_max",
+    in_place_rule: bool | None = None,
+    progress: Progress | None = None,
+    **parameters: Any,
 ) -> Calibration:
-    """The range of every float32 tensor over the samples, equal to what TFLite's calibrator records.
+    """The range of every float32 tensor over the samples; by default what TFLite's calibrator records.
 
     samples: see `open_dataset`. Variables keep their state from sample to sample, as in TFLite.
+    method: "min_max", "moving_average", "percentile", "mse" or "entropy"; `parameters` are its own (percentile=99.9,
+    smoothing=0.9, bins=4096, passes=2, ...), see `qcore.observers`. Whatever the method, what is kept of a tensor is of
+    fixed size. passes=2 runs all samples twice, and so needs samples that can be read twice.
     in_place_rule: TFLite looks at an operator's inputs again after it ran, when the result may lie over an input; that
     input's range then takes in the result's. True reproduces this, False gives the ranges of the values themselves.
-    progress(done, total or None) is called after every sample. Nothing is kept of a sample but its extremes.
+    None means True for min_max; it goes with no other method.
+    progress(done, total or None) is called after every sample.
 
     Raises CalibrationError for an empty dataset, a sample that does not fit, a model without inputs or one already
-    quantized, and for a tensor that was NaN in every element. Warns (CalibrationWarning) where some elements were NaN,
-    where a range is infinite (no scale can be made of it, and the quantizer refuses it), and where TFLite's memory
-    planner overwrites a value that is still needed: TFLite's own ranges, and its answers, are then wrong.
-    UnsupportedError lists the operators without a float kernel.
+    quantized, a method or parameter that does not exist, samples that cannot be read twice where they have to be, and
+    for a tensor without a single number. Warns (CalibrationWarning) where some elements were NaN, where a range is
+    infinite (no scale can be made of it, and the quantizer refuses it) or infinities were left out of a histogram, and
+    where TFLite's memory planner overwrites a value that is still needed: TFLite's own ranges, and its answers, are
+    then wrong. UnsupportedError lists the operators without a float kernel.
     """
+    chosen = make_method(method, parameters)
+    if in_place_rule and method != "min_max":
+        raise CalibrationError("the in-place rule is of TFLite's min_max; it has no meaning for other methods")
     _require_float(model)
     model = with_intermediates(model)
     dataset = open_dataset(samples, model)
-    program = Program(model)
-    observer = _Observer(program, in_place_rule)
+    passes = int(chosen.parameters.get("passes", 1))
+    if passes > 1 and dataset.once:
+        raise CalibrationError(
+            "passes=2 reads the samples twice, and an iterator or generator can be read only once; give a list, an "
+            "array, a path, or a function that returns a new iterator each time"
+        )
+    observer = _Observer(Program(model), chosen, method == "min_max" if in_place_rule is None else in_place_rule)
+    _observe(observer, dataset, passes, progress)
+    observer.require_numbers()
+    if passes > 1:
+        _look_again(observer, dataset, progress)
+    ranges = {key: chosen.range(statistic) for key, statistic in observer.statistics.items()}
+    observer.warn(ranges)
+    names = {(graph, index): model.subgraphs[graph].tensors[index].name for graph, index in ranges}
+    kept = observer.statistics if passes == 1 else {}
+    return Calibration(
+        ranges,
+        fingerprint(model),
+        names,
+        observer.samples,
+        observer.in_place_rule,
+        method,
+        chosen.parameters,
+        {key: statistic for key, statistic in kept.items() if isinstance(statistic, MergeableStatistic)},
+    )
+
+
+def _observe(observer: _Observer, dataset: Dataset, passes: int, progress: Progress | None) -> None:
+    """Run all samples while `observer` watches."""
+    program = observer.program
     program.observer, program.recording = observer, observer.recording
     for sample in dataset:
         _run(program, sample)
-        observer.samples += 1
+        observer.end_sample()
         if progress is not None:
-            progress(observer.samples, dataset.total)
+            progress(observer.samples, None if dataset.total is None else passes * dataset.total)
     if observer.samples == 0:
         raise CalibrationError("the dataset is empty; give at least one sample (a generator can be read only once)")
-    observer.report()
-    names = {(graph, index): model.subgraphs[graph].tensors[index].name for graph, index in observer.ranges}
-    return Calibration(observer.ranges, fingerprint(model), names, observer.samples, in_place_rule)
+
+
+def _look_again(first: _Observer, dataset: Dataset, progress: Progress | None) -> None:
+    """Fill the statistics of a second pass, from the same initial state as in the first, and put them in place."""
+    second = _Observer(Program(first.program.model), first.method, first.in_place_rule)
+    for key, statistic in first.statistics.items():
+        second.statistics[key] = first.method.look_again(statistic) or first.method.start()
+
+    def report(done: int, total: int | None) -> None:
+        if progress is not None:
+            progress(first.samples + done, 2 * first.samples)
+
+    _observe(second, dataset, 1, report)
+    unlike = [key for key, statistic in second.statistics.items() if statistic.is_empty]
+    if second.samples != first.samples or unlike:
+        raise CalibrationError(
+            f"the second pass over the samples is unlike the first: {first.samples} samples, then {second.samples}"
+            f"{'' if not unlike else ', of other values'}; give the same samples each time"
+        )
+    first.statistics = second.statistics
 
 
 def _require_float(model: Model) -> None:
@@ -112,19 +168,26 @@ class _Watch:
 
 
 class _Observer:
-    """Keeps the ranges while a program runs: called after every operator."""
+    """Fills the statistics while a program runs: called after every operator."""
 
-    def __init__(self, program: Program, in_place_rule: bool) -> None:
+    def __init__(self, program: Program, method: Method[Any], in_place_rule: bool) -> None:
         self.program = program
+        self.method = method
         self.in_place_rule = in_place_rule
         self.samples = 0
-        self.ranges: dict[Key, Range] = {}
+        self.statistics: dict[Key, Statistic] = {}
         self.nan: dict[Key, str] = {}
         self.lost: list[str] = []
         self._watches: dict[int, list[_Watch]] = {}
         self.recording = Recording(
             only={(graph, index) for graph, index, op in program.model.walk() if op.intermediates}
         )
+
+    def end_sample(self) -> None:
+        """Count a sample, and let the statistics know that it is over."""
+        self.samples += 1
+        for statistic in self.statistics.values():
+            statistic.end_sample()
 
     def __call__(self, subgraph: int, step: Step, operands: list[Any], results: list[Array]) -> None:
         """Take in what one operator read and wrote."""
@@ -165,7 +228,7 @@ class _Observer:
                     continue
                 operands.append((position, tensor))
                 if tensors[tensor].is_variable:
-                    self._widen((subgraph, tensor), np.float32(0), np.float32(0))
+                    self._add((subgraph, tensor), np.zeros(max(tensors[tensor].size, 1), np.float32), 0, 0)
                 else:
                     seen.add(tensor)
             watches.append(
@@ -184,28 +247,41 @@ class _Observer:
         low, high = value.min(), value.max()
         if np.isnan(low):
             self.nan.setdefault(key, f"{self.program.model.place(key[0], step.index)}, sample {self.samples}")
-            numbers = value[~np.isnan(value)]
-            if numbers.size == 0:
+            value = value[~np.isnan(value)]
+            if value.size == 0:
                 return
-            low, high = numbers.min(), numbers.max()
-        self._widen(key, low, high)
+            low, high = value.min(), value.max()
+        self._add(key, value, low, high)
 
-    def _widen(self, key: Key, low: Any, high: Any) -> None:
-        before = self.ranges.get(key, _START)
-        self.ranges[key] = min(before[0], np.float32(low)), max(before[1], np.float32(high))
+    def _add(self, key: Key, values: Array, low: Any, high: Any) -> None:
+        if key not in self.statistics:
+            self.statistics[key] = self.method.start()
+        self.statistics[key].add(values, low, high)
 
-    def report(self) -> None:
-        """Refuse tensors that were nothing but NaN; warn of those that were NaN in part, or infinite."""
-        empty = [key for key in self.nan if key not in self.ranges]
+    def require_numbers(self) -> None:
+        """CalibrationError for tensors of whose values nothing is left to make a range of."""
+        empty = [key for key in self.nan if key not in self.statistics]
         if empty:
             raise CalibrationError(
                 f"{self._list(empty)} only NaN in all {self.samples} samples (first seen: {self.nan[empty[0]]}); no "
                 "range can be derived. Check the samples' preprocessing and the float model"
             )
+        empty = [key for key, statistic in self.statistics.items() if statistic.is_empty]
+        if empty:
+            raise CalibrationError(
+                f"{self._list(empty)} without a finite value in all {self.samples} samples; {self.method.name} can "
+                "make no range of that. Check the samples' preprocessing and the float model"
+            )
+
+    def warn(self, ranges: Mapping[Key, Range]) -> None:
+        """Warn of NaN, of infinities, and of values that TFLite would lose."""
         if self.nan:
             place = next(iter(self.nan.values()))
             _warn(f"{self._list(self.nan)} NaN in some elements (first seen: {place}); they were skipped, as in TFLite")
-        infinite = [key for key, bounds in self.ranges.items() if not np.isfinite(bounds).all()]
+        skipped = [key for key, statistic in self.statistics.items() if statistic.skipped]
+        if skipped:
+            _warn(f"{self._list(skipped)} infinite in some elements, which {self.method.name} left out")
+        infinite = [key for key, bounds in ranges.items() if not np.isfinite(bounds).all()]
         if infinite:
             _warn(
                 f"{self._list(infinite)} infinite; the recorded range is too, and no scale can be made of it. Give a "

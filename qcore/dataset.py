@@ -35,10 +35,14 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Samples that fit a model. Iterating reads, checks and yields one at a time; `total` is None if not known."""
+    """Samples that fit a model. Iterating reads, checks and yields one at a time; `total` is None if not known.
+
+    once: they come from an iterator, which can be read only once.
+    """
 
     total: int | None
     _open: Callable[[], Iterator[Sample]]
+    once: bool = False
 
     def __iter__(self) -> Iterator[Sample]:
         return self._open()
@@ -75,7 +79,7 @@ def open_dataset(samples: Samples, model: Model) -> Dataset:
             f"a dataset cannot be read from {type(samples).__name__}; give an iterable of samples, a function that "
             "returns one, or the path of a .npz, a .npy or a folder of them"
         )
-    return Dataset(_length(samples), lambda: _iterate(samples, inputs))
+    return Dataset(_length(samples), lambda: _iterate(samples, inputs), isinstance(samples, Iterator))
 
 
 def _length(samples: Any) -> int | None:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qcore.calibration import Calibration, fingerprint
+from qcore.calibration import Calibration
+from qcore.calibrator import calibrate
 from qcore.errors import CalibrationError
 from qcore.ir import Model, QuantParams
 from qcore.tflite import load, to_bytes
@@ -150,16 +151,6 @@ def test_statistics_of_another_model_are_refused(change: Callable[[Model], None]
         calibration.check(other)
 
 
-def test_what_does_not_change_a_value_does_not_count() -> None:
-    model = load(to_bytes(chain_of_adds()))
-    model.description = "another"
-    model.buffers.append(None)
-    model.main.operators[0].options = None
-    model.main.operators[1].options = AddOptions(fused_activation_function=ActivationFunctionType.NONE)
-    model.main.tensors[0].quant = QuantParams.of(0.5)
-    assert fingerprint(model) == fingerprint(MODEL)
-
-
 # Changing it ----------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +241,10 @@ def row(**values: Any) -> Callable[[dict[str, Any]], None]:
         (changed(samples=True), "samples is True"),
         (changed(model=None), "model is None, expected str"),
         (changed(method=3), "method is 3"),
+        (changed(method="median"), "no range method 'median'"),
+        (changed(parameters=[]), r"parameters is \[\]"),
+        (changed(parameters={"bins": 16}), "min_max has no bins"),
+        (row(observed={}), r"ranges\[0\]: min_max keeps nothing beside the range"),
         (changed(in_place_rule="yes"), "in_place_rule is 'yes'"),
         (changed(in_place_rule=1), "in_place_rule is 1"),
         (changed(in_place_rule=[]), "in_place_rule is"),
@@ -286,3 +281,88 @@ def test_bytes_that_are_no_statistics(tmp_path: Path, content: bytes) -> None:
         Calibration.load(path)
     with pytest.raises(CalibrationError, match="cannot be read"):
         Calibration.load(tmp_path / "gone.json")
+
+
+# Histograms and averages ----------------------------------------------------------------------------------------------
+
+SAMPLES = [np.random.default_rng(seed).normal(size=(1, 3)).astype(np.float32) for seed in range(9)]
+METHODS: list[dict[str, Any]] = [
+    {"method": "moving_average"},
+    {"method": "percentile", "percentile": 90.0, "bins": 64},
+    {"method": "mse", "bits": 4},
+    {"method": "entropy"},
+]
+
+
+def observed(samples: Any, **how: Any) -> Calibration:
+    return calibrate(chain_of_adds(), samples, **how)
+
+
+@pytest.mark.parametrize("how", METHODS)
+def test_merged_is_what_one_calibration_over_all_samples_says(how: dict[str, Any], tmp_path: Path) -> None:
+    parts = [observed(SAMPLES[:4], **how), observed(SAMPLES[4:], **how)]
+    for number, part in enumerate(parts):
+        part.save(tmp_path / f"{number}.json")
+    merged = Calibration.load(tmp_path / "0.json").merge(Calibration.load(tmp_path / "1.json"))
+    whole = observed(SAMPLES, **how)
+    assert (merged.samples, merged.method, merged.parameters) == (9, whole.method, whole.parameters)
+    for key, bounds in whole.statistics.items():
+        if how["method"] == "moving_average":
+            np.testing.assert_allclose(merged.statistics[key], bounds, rtol=0, atol=1e-6)
+        else:
+            assert merged.statistics[key] == bounds
+            assert merged.observed[key].to_json() == whole.observed[key].to_json()
+
+
+@pytest.mark.parametrize("how", METHODS)
+def test_saved_whole(how: dict[str, Any], tmp_path: Path) -> None:
+    calibration = observed(SAMPLES, **how)
+    calibration.save(tmp_path / "a.json")
+    again = Calibration.load(tmp_path / "a.json")
+    assert repr(again) == repr(calibration)
+    again.save(tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_it_prints_its_method_and_parameters() -> None:
+    calibration = observed(SAMPLES, method="percentile", percentile=99.5)
+    assert repr(calibration) == "Calibration(3 tensors, 9 samples, percentile, bins 2048, passes 1, percentile 99.5)"
+
+
+def test_what_cannot_be_merged() -> None:
+    percentile = observed(SAMPLES, method="percentile")
+    for other in (observed(SAMPLES, method="percentile", percentile=99), observed(SAMPLES, method="mse")):
+        with pytest.raises(CalibrationError, match="made in different ways"):
+            percentile.merge(other)
+    with pytest.raises(CalibrationError, match="tensor 0 'x': its range was given by hand or by a second pass"):
+        percentile.merge(percentile.with_range("x", 0, 1))
+    twice = observed(SAMPLES, method="percentile", passes=2)
+    with pytest.raises(CalibrationError, match="by a second pass"):
+        twice.merge(twice)
+    assert percentile.with_range("x", 0, 1).ranges()[0] == (np.float32(0), np.float32(1))
+
+
+def test_the_same_histograms_read_by_another_method() -> None:
+    percentile = observed(SAMPLES, method="percentile", bins=64)
+    assert percentile.by("mse").statistics == observed(SAMPLES, method="mse", bins=64).statistics
+    assert percentile.by("mse").by("percentile").statistics == percentile.statistics
+    for calibration, how in (
+        (percentile, {"method": "mse", "passes": 2}),
+        (observed(SAMPLES, method="moving_average"), {"method": "mse"}),
+        (observed(SAMPLES), {"method": "mse"}),
+        (percentile.with_range("x", 0, 1), {"method": "mse"}),
+    ):
+        with pytest.raises(CalibrationError, match=r"mse cannot read what .* keeps of tensor 0 'x'; calibrate anew"):
+            calibration.by(**how)
+    with pytest.raises(CalibrationError, match="min_max has no bins"):
+        percentile.by("min_max")
+
+
+def test_damaged_histograms_name_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    observed(SAMPLES, method="percentile").save(path)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["ranges"][1]["observed"]["counts"][0] = -1
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(CalibrationError, match=r"c.json: ranges\[1\]: counts are no counts"):
+        Calibration.load(path)

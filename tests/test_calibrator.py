@@ -406,3 +406,96 @@ def test_operators_without_a_kernel_are_named() -> None:
     model.main.operators[1].custom_code = "Mystery"
     with pytest.raises(UnsupportedError, match=r"operator 1 Mystery.*'Mystery'"):
         calibrate(model, [row(1, 2, 3)])
+
+
+# Other methods --------------------------------------------------------------------------------------------------------
+
+BATCHES = [np.random.default_rng(seed).normal(size=(1, 3)).astype(np.float32) for seed in range(8)]
+
+
+def test_moving_average_smooths_the_extremes_of_every_tensor() -> None:
+    """AI Edge Quantizer's update over the values of x, middle = x + 1 and y = middle + x."""
+    calibration = calibrate(chain_of_adds(), BATCHES, method="moving_average")
+    tensors: dict[int, Callable[[Array], Array]] = {
+        0: lambda x: x,
+        2: lambda x: x + np.float32(1),
+        3: lambda x: x + np.float32(1) + x,
+    }
+    for index, value in tensors.items():
+        low, high = value(BATCHES[0]).min(), value(BATCHES[0]).max()
+        for x in BATCHES[1:]:
+            low = np.float32(0.95) * low + np.float32(0.05) * value(x).min()
+            high = np.float32(0.95) * high + np.float32(0.05) * value(x).max()
+        assert calibration.ranges()[index] == (low, high)
+
+
+@pytest.mark.parametrize("method", ["percentile", "mse", "entropy"])
+def test_a_histogram_has_every_value_of_every_sample(method: str) -> None:
+    calibration = calibrate(chain_of_adds(), BATCHES, method=method)
+    for key, low_high in calibration.statistics.items():
+        content = calibration.observed[key].to_json()
+        assert sum(content["counts"]) == 3 * len(BATCHES)
+        assert content["low"] <= low_high[0] <= low_high[1] <= content["high"]
+    shuffled = calibrate(chain_of_adds(), BATCHES[::-1], method=method)
+    assert shuffled.statistics == calibration.statistics
+
+
+def test_the_second_pass_looks_closer() -> None:
+    """With 16 bins and an outlier, percentiles are coarse; the second pass finds them almost exactly."""
+    samples = [np.random.default_rng(seed).normal(size=(1, 300)).astype(np.float32) for seed in range(10)]
+    samples[3][0, 5] = 1000
+    exact = np.sort(np.ravel(samples))[[30, -31]]
+    model = chain_of_adds((1, 300))
+    seen: list[tuple[int, int | None]] = []
+    how: dict[str, Any] = {"method": "percentile", "percentile": 99.0, "bins": 64}
+    once = calibrate(model, samples, **how)
+    twice = calibrate(model, samples, **how, passes=2, progress=lambda done, total: seen.append((done, total)))
+    assert abs(float(once.ranges()[0][1]) - exact[1]) > 3
+    np.testing.assert_allclose(twice.ranges()[0], exact, atol=1)
+    assert seen == [(done, 20) for done in range(1, 21)]
+    assert (twice.samples, dict(twice.observed)) == (10, {})
+
+
+def test_a_second_pass_needs_samples_that_can_be_read_twice() -> None:
+    with pytest.raises(CalibrationError, match=r"passes=2 reads the samples twice, .* only once; give a list"):
+        calibrate(chain_of_adds(), iter(BATCHES), method="mse", passes=2)
+    seen: list[int | None] = []
+    twice = calibrate(
+        chain_of_adds(), lambda: iter(BATCHES), method="mse", passes=2, progress=lambda _, total: seen.append(total)
+    )
+    assert seen == [None] * 8 + [16] * 8
+    assert twice.statistics == calibrate(chain_of_adds(), BATCHES, method="mse", passes=2).statistics
+    used_up = iter(BATCHES)
+    with pytest.raises(CalibrationError, match="the dataset is empty"):
+        calibrate(chain_of_adds(), lambda: used_up, method="mse", passes=2)
+    shorter = iter([BATCHES, BATCHES[:3]])
+    with pytest.raises(CalibrationError, match=r"unlike the first: 8 samples, then 3; give the same samples"):
+        calibrate(chain_of_adds(), lambda: next(shorter), method="mse", passes=2)
+    other = iter([BATCHES, [x + 100 for x in BATCHES]])
+    with pytest.raises(CalibrationError, match=r"8 samples, then 8, of other values"):
+        calibrate(chain_of_adds(), lambda: next(other), method="mse", passes=2)
+
+
+def test_nan_and_infinity_in_histograms() -> None:
+    with pytest.warns(CalibrationWarning) as caught:
+        calibration = calibrate(chain_of_adds(), [row(NAN, 1, INF), row(2, -INF, 3)], method="percentile")
+    assert plain(calibration)[0] == (1, 3)
+    messages = [str(warning.message) for warning in caught]
+    assert any("NaN in some elements" in message for message in messages)
+    assert any("infinite in some elements, which percentile left out" in message for message in messages)
+    with pytest.raises(CalibrationError, match="without a finite value in all 1 samples; mse can make no range"):
+        calibrate(chain_of_adds(), [row(INF, INF, -INF)], method="mse")
+
+
+def test_the_in_place_rule_is_of_min_max() -> None:
+    with pytest.raises(CalibrationError, match="the in-place rule is of TFLite's min_max"):
+        calibrate(chain_of_adds(), BATCHES, method="mse", in_place_rule=True)
+    assert calibrate(chain_of_adds(), BATCHES, method="mse").in_place_rule is False
+    assert calibrate(chain_of_adds(), BATCHES).in_place_rule is True
+
+
+def test_methods_and_parameters_that_there_are_not() -> None:
+    with pytest.raises(CalibrationError, match="no range method 'median'"):
+        calibrate(chain_of_adds(), BATCHES, method="median")
+    with pytest.raises(CalibrationError, match="min_max has no percentile; it has no parameters"):
+        calibrate(chain_of_adds(), BATCHES, percentile=99)

@@ -34,6 +34,8 @@ LAYERS = [
         "qcore.dataset",
         "qcore.in_place",
         "qcore.intermediates",
+        "qcore.fingerprint",
+        "qcore.observers",
         "qcore.calibration",
         "qcore.calibrator",
     ],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from qcore.calibrator import Calibration, calibrate
 from qcore.cli.console import fail, guard, out, print_json, print_table, progress_bar
+from qcore.cli.range_method import MethodOption, ParameterOption, read_parameters
 from qcore.dataset import open_dataset
 from qcore.ir import Model, Subgraph
 from qcore.quantizer import RECIPES
@@ -37,6 +38,8 @@ def command(
         Path | None,
         typer.Option("--statistics", "-s", help="Statistics that `qcore calibrate` saved, instead of data."),
     ] = None,
+    method: MethodOption = "min_max",
+    parameter: ParameterOption = None,
     inference_input_type: Annotated[BorderType, typer.Option(help="Type of the inputs.")] = BorderType.float32,
     inference_output_type: Annotated[BorderType, typer.Option(help="Type of the outputs.")] = BorderType.float32,
     per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
@@ -49,11 +52,14 @@ def command(
         raise fail(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
     if data is not None and statistics is not None:
         raise fail("give either --data or --statistics, not both")
+    if data is None and (method != "min_max" or parameter):
+        raise fail("--method and --parameter say how to calibrate; they go with --data")
+    parameters = read_parameters(method, parameter)
     loaded = load(model)
     quantized = quantize_model(
         loaded,
         recipe,
-        _ranges(loaded, data, statistics),
+        _ranges(loaded, data, statistics, method, parameters),
         inference_input_type=inference_input_type.value,
         inference_output_type=inference_output_type.value,
         per_channel=per_channel,
@@ -71,13 +77,15 @@ def command(
     out.print(f"written: {output}")
 
 
-def _ranges(model: Model, data: Path | None, statistics: Path | None) -> Calibration | None:
+def _ranges(
+    model: Model, data: Path | None, statistics: Path | None, method: str, parameters: dict[str, Any]
+) -> Calibration | None:
     if statistics is not None:
         return Calibration.load(statistics)
     if data is None:
         return None
     with progress_bar("calibrating") as progress:
-        return calibrate(model, open_dataset(data, model), progress=progress)
+        return calibrate(model, open_dataset(data, model), method=method, progress=progress, **parameters)
 
 
 def _is_float(graph: Subgraph, results: tuple[int, ...]) -> bool:
