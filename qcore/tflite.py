@@ -1,7 +1,8 @@
 """The bridge between .tflite bytes and the IR: the only module that reads or writes files of models.
 
 A schema field is either modelled by `qcore.ir` or rides untouched in an object's `extra`, under its schema name.
-A vector the IR models as a tuple, but which the file leaves out, is remembered as absent and left out again.
+A vector the IR models as a tuple, but which the file leaves out, is remembered as absent and left out again; a number
+that is its field's default is left out, as TFLite's own writer leaves it out.
 """
 
 from __future__ import annotations
@@ -233,12 +234,10 @@ def _tensor_table(tensor: Tensor) -> schema.Tensor:
     signature = tensor.shape_signature
     return schema.Tensor(
         shape=_unless_absent(np.array(tensor.shape, np.int32), "shape", tensor.extra),
-        type=tensor.type,
-        buffer=tensor.buffer,
         name=_unless_absent(tensor.name, "name", tensor.extra),
         quantization=None if tensor.quant is None else _quant_table(tensor.quant),
-        is_variable=tensor.is_variable,
         shape_signature=None if signature is None else np.array(signature, np.int32),
+        **_nonzero(type=tensor.type, buffer=tensor.buffer, is_variable=tensor.is_variable),
         **_rest(tensor.extra),
     )
 
@@ -250,7 +249,7 @@ def _quant_table(quant: QuantParams) -> schema.QuantizationParameters:
         scale=_unless_absent(quant.scale, "scale", quant.extra),
         zero_point=_unless_absent(quant.zero_point, "zero_point", quant.extra),
         details=quant.details,
-        quantized_dimension=quant.quantized_dimension,
+        **_nonzero(quantized_dimension=quant.quantized_dimension),
         **_rest(quant.extra),
     )
 
@@ -262,13 +261,13 @@ def _operator_table(op: Operator, codes: list[schema.OperatorCode]) -> schema.Op
         options["builtin_options_2" if second else "builtin_options"] = op.options
     extra = {name: value for name, value in _rest(op.extra).items() if name != "opcode_index"}
     return schema.Operator(
-        opcode_index=_code_index(op, codes),
         inputs=_unless_absent(np.array(op.inputs, np.int32), "inputs", op.extra),
         outputs=_unless_absent(np.array(op.outputs, np.int32), "outputs", op.extra),
         custom_options=op.custom_options,
         intermediates=_unless_absent(np.array(op.intermediates, np.int32), "intermediates", op.extra)
         if op.intermediates or _ABSENT in op.extra
         else None,
+        **_nonzero(opcode_index=_code_index(op, codes)),
         **options,
         **extra,
     )
@@ -301,6 +300,10 @@ def _code_index(op: Operator, codes: list[schema.OperatorCode]) -> int:
 def _unless_absent(value: Any, name: str, extra: dict[str, Any] | Any) -> Any:
     """`value`, or None where it is empty and the file it came from leaves the field out."""
     return None if len(value) == 0 and name in extra.get(_ABSENT, ()) else value
+
+
+def _nonzero(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value}
 
 
 def _rest(extra: Any) -> dict[str, Any]:

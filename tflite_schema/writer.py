@@ -1,4 +1,4 @@
-"""Tables to bytes, front to back: the structure first, aligned data (weights) after it.
+"""Tables to bytes, front to back: the structure first, aligned data (weights) after it, each with the table it is in.
 
 A flatbuffer refers forward, so a table is placed before what it refers to, and the offset is filled in when that is
 placed. Equal vtables are stored once. The result depends only on the fields present and their values.
@@ -71,10 +71,9 @@ class _Writer:
         self.put(header)
         self.put(IDENTIFIER)
         struct.pack_into("<I", header, 0, self.table(model))
-        for queue in (self.structure, self.weights):
-            while queue:
-                piece, index, position, field, value = queue.popleft()
-                struct.pack_into("<I", piece, index, self.place(field, value) - position)
+        while queue := self.structure or self.weights:
+            piece, index, position, field, value = queue.popleft()
+            struct.pack_into("<I", piece, index, self.place(field, value) - position)
         self.align(4)
         if self.size > self.limit:
             raise _TooLarge
@@ -126,8 +125,13 @@ class _Writer:
         struct.pack_into("<I", piece, 0, len(rows))
         position = self.put(piece)
         for index, row in zip(range(4, len(piece), 4), rows, strict=True):
-            self.structure.append((piece, index, position + index, _ROW, row))
+            # A table just before its own weights lies where there would be padding.
+            queue = self.weights if self.holds_weights(row) else self.structure
+            queue.append((piece, index, position + index, _ROW, row))
         return position
+
+    def holds_weights(self, table: Table) -> bool:
+        return not self.store_outside and any(map(_is_weights, (table._by_name[name] for name in vars(table))))
 
     def table(self, table: Table) -> int:
         values = self.fields(table)
@@ -156,8 +160,11 @@ class _Writer:
             elif field.kind == "tag":
                 piece[index] = value
             else:
-                queue = self.weights if field.kind == "vector" and field.align == _ALIGNMENT else self.structure
-                queue.append((piece, index, position + index, field, value))
+                later = (piece, index, position + index, field, value)
+                if _is_weights(field):
+                    self.weights.appendleft(later)
+                else:
+                    self.structure.append(later)
         for field in table.OUTSIDE:
             data = self.stored_after(table, field)
             if data is not None:
@@ -185,6 +192,10 @@ class _Writer:
     def stored_after(self, table: Table, field: Any) -> NDArray[Any] | None:
         data = vars(table).get(field.name)
         return data if self.store_outside and data is not None and len(data) else None
+
+
+def _is_weights(field: Any) -> bool:
+    return field.kind == "vector" and field.align == _ALIGNMENT
 
 
 class _Row:
