@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         StateError,
         UnsupportedError,
     )
+    from qcore.frontends import from_checkpoint, from_concrete_function, from_keras, from_saved_model
     from qcore.interpreter import Interpreter, SignatureRunner
     from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
     from qcore.op import Op, register_custom
@@ -53,6 +54,10 @@ __all__ = [
     "Tensor",
     "UnsupportedError",
     "calibrate",
+    "from_checkpoint",
+    "from_concrete_function",
+    "from_keras",
+    "from_saved_model",
     "load",
     "quantize",
     "register_custom",
@@ -62,6 +67,7 @@ __all__ = [
 _HOMES = {
     "calibrator": ("Calibration", "calibrate"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "frontends": ("from_checkpoint", "from_concrete_function", "from_keras", "from_saved_model"),
     "interpreter": ("Interpreter", "SignatureRunner"),
     "ir": ("Model", "Operator", "QuantParams", "Subgraph", "Tensor"),
     "op": ("Op", "register_custom"),

@@ -39,13 +39,18 @@ LAYERS = [
         "qcore.calibration",
         "qcore.calibrator",
     ],
-    ["qcore.quantizer", "qcore.auditor"],
+    ["qcore.frontends", "qcore.quantizer", "qcore.auditor"],
     ["qcore"],
     ["qcore.cli", "qcore.__main__"],
 ]
 RANK = {name: (row, column) for row, names in enumerate(LAYERS) for column, name in enumerate(names)}
 # Modules of one row that know nothing of each other.
-STRANGERS = [{"qcore.quantizer", "qcore.auditor"}, {"qcore.errors", "qcore.numerics"}]
+STRANGERS = [
+    {"qcore.quantizer", "qcore.auditor"},
+    {"qcore.frontends", "qcore.quantizer"},
+    {"qcore.frontends", "qcore.auditor"},
+    {"qcore.errors", "qcore.numerics"},
+]
 OP_IMPORTS = ("qcore.errors", "qcore.ir", "qcore.numerics", "qcore.op", "qcore.rules", "tflite_schema")
 
 
