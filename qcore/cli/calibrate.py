@@ -10,12 +10,12 @@ import typer
 from qcore.calibrator import calibrate
 from qcore.cli.console import guard, out, print_json, print_table, progress_bar
 from qcore.cli.range_method import MethodOption, ParameterOption, read_parameters
+from qcore.cli.source import HELP, read_model
 from qcore.dataset import open_dataset
-from qcore.tflite import load
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A float .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help=f"The float model: {HELP}", show_default=False)],
     data: Annotated[Path, typer.Option("--data", "-d", help="Representative samples: .npz, .npy or a folder of them.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Write the statistics to this JSON file.")],
     method: MethodOption = "min_max",
@@ -33,8 +33,8 @@ def command(
 ) -> None:
     """Run a float model on representative samples and save the range of every tensor."""
     guard(output, force)
-    loaded = load(model)
     parameters = read_parameters(method, parameter)
+    loaded = read_model(model)
     with progress_bar("calibrating") as progress:
         statistics = calibrate(
             loaded,

@@ -11,11 +11,12 @@ import typer
 from qcore.calibrator import Calibration, calibrate
 from qcore.cli.console import fail, guard, out, print_json, print_table, progress_bar
 from qcore.cli.range_method import MethodOption, ParameterOption, read_parameters
+from qcore.cli.source import HELP, file_size, read_model
 from qcore.dataset import open_dataset
 from qcore.ir import Model, Subgraph
 from qcore.quantizer import RECIPES
 from qcore.quantizer import quantize as quantize_model
-from qcore.tflite import load, save
+from qcore.tflite import save
 from tflite_schema import TensorType
 
 
@@ -28,7 +29,7 @@ class BorderType(str, Enum):
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A float .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help=f"The float model: {HELP}", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite to write.")],
     recipe: Annotated[str, typer.Option("--recipe", "-r", help=f"One of: {', '.join(RECIPES)}.")] = "int8",
     data: Annotated[
@@ -55,7 +56,7 @@ def command(
     if data is None and (method != "min_max" or parameter):
         raise fail("--method and --parameter say how to calibrate; they go with --data")
     parameters = read_parameters(method, parameter)
-    loaded = load(model)
+    loaded = read_model(model)
     quantized = quantize_model(
         loaded,
         recipe,
@@ -65,7 +66,7 @@ def command(
         per_channel=per_channel,
     )
     size = save(quantized, output)
-    before = model.stat().st_size
+    before = file_size(model, loaded)
     left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op.outputs)]
     if json:
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})

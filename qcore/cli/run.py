@@ -10,13 +10,14 @@ import typer
 from numpy.typing import NDArray
 
 from qcore.cli.console import fail, guard, out, print_json, print_table
+from qcore.cli.source import HELP, read_model
 from qcore.interpreter import Interpreter
 
 Array = NDArray[Any]
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help=HELP, show_default=False)],
     inputs: Annotated[
         list[Path] | None,
         typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
@@ -32,7 +33,7 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Run a model in integers and show, or save, what comes out."""
-    interpreter = Interpreter(model)
+    interpreter = Interpreter(read_model(model))
     if output is not None:
         guard(output, force)
     if bool(inputs) == (random is not None):

@@ -8,21 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from qcore.cli.console import out, print_json, print_table
+from qcore.cli.source import HELP, file_size, read_model
 from qcore.ir import Model, Subgraph, Tensor
-from qcore.tflite import load
 
 
 def command(
-    model: Annotated[Path, typer.Argument(help="A .tflite file.", show_default=False)],
+    model: Annotated[Path, typer.Argument(help=HELP, show_default=False)],
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show the graphs, operators, tensors and quantization of a model."""
-    loaded = load(model)
+    loaded = read_model(model)
     if json:
         print_json(description(loaded))
         return
-    out.print(f"[bold]{model}[/]  {model.stat().st_size:,} bytes, {len(loaded.subgraphs)} subgraph(s)")
+    out.print(f"[bold]{model}[/]  {file_size(model, loaded):,} bytes, {len(loaded.subgraphs)} subgraph(s)")
     if loaded.description:
         out.print(f"description: {loaded.description}")
     for signature in loaded.signatures:
