@@ -7,13 +7,14 @@ Edits append, so indices stay as they are until `prune` renumbers. Edits work in
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from qcore.errors import ModelError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
-from tflite_schema import TensorType
+from tflite_schema import BlockwiseQuantization, MultiAxisQuantization, TensorType
 
 __all__ = ["add_constant", "add_tensor", "extract", "insert_operator", "prune", "rewire"]
 
@@ -110,6 +111,8 @@ def _prune_tensors(model: Model, index: int, graph: Subgraph) -> None:
         used.update((*operator.inputs, *operator.outputs, *operator.intermediates))
     for signature in signatures:
         used.update(int(entry.tensor_index) for entry in [*(signature.inputs or []), *(signature.outputs or [])])
+    for tensor in sorted(used):
+        used.update(_parameter_tensors(graph.tensors[tensor]).values() if tensor >= 0 else ())
     kept = [tensor for tensor in range(len(graph.tensors)) if tensor in used]
     number = {old: new for new, old in enumerate(kept)} | {-1: -1}
 
@@ -117,6 +120,10 @@ def _prune_tensors(model: Model, index: int, graph: Subgraph) -> None:
         return tuple(number[tensor] for tensor in tensors)
 
     graph.tensors = [graph.tensors[tensor] for tensor in kept]
+    for holder in graph.tensors:
+        places = {field: number.get(place, place) for field, place in _parameter_tensors(holder).items()}
+        if places and holder.quant is not None and holder.quant.details is not None:
+            holder.quant = replace(holder.quant, details=holder.quant.details.replace(**places))
     graph.inputs, graph.outputs = renumbered(graph.inputs), renumbered(graph.outputs)
     for operator in graph.operators:
         operator.inputs, operator.outputs = renumbered(operator.inputs), renumbered(operator.outputs)
@@ -130,3 +137,11 @@ def _prune_tensors(model: Model, index: int, graph: Subgraph) -> None:
         )
         for signature in model.signatures
     ]
+
+
+def _parameter_tensors(tensor: Tensor) -> dict[str, int]:
+    """The tensors that hold the scales and zero points of a tensor quantized block by block, by their field's name."""
+    details = None if tensor.quant is None else tensor.quant.details
+    if not isinstance(details, BlockwiseQuantization | MultiAxisQuantization):
+        return {}
+    return {"scales": details.scales} | ({"zero_points": details.zero_points} if details.zero_points > 0 else {})

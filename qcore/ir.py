@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from qcore.errors import ModelError
 from qcore.numerics.packing import unpack_int2, unpack_int4, unpack_uint4
 from qcore.numerics.sparse import Level, densify
-from tflite_schema import BuiltinOperator, DimensionType, Metadata, SignatureDef, Table, TensorType
+from tflite_schema import (
+    BlockwiseQuantization,
+    BuiltinOperator,
+    DimensionType,
+    Metadata,
+    SignatureDef,
+    Table,
+    TensorType,
+)
 
 __all__ = ["DTYPES", "Model", "Operator", "QuantParams", "Subgraph", "Tensor", "numpy_dtype", "tensor_type"]
 
@@ -238,6 +246,20 @@ class Model:
         if data.ctypes.data % dtype.itemsize:
             data = data.copy()
         return data.view(dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(tensor.shape)
+
+    def block_scales(self, graph: Subgraph, tensor: Tensor) -> NDArray[Any] | None:
+        """The stored scales of a tensor quantized block by block (BlockwiseQuantization); None for any other tensor.
+
+        ModelError where the tensor that should hold them does not exist or stores nothing.
+        """
+        details = None if tensor.quant is None else tensor.quant.details
+        if not isinstance(details, BlockwiseQuantization):
+            return None
+        holder = graph.tensors[details.scales] if 0 <= details.scales < len(graph.tensors) else None
+        scales = None if holder is None else self.constant(holder)
+        if scales is None:
+            raise ModelError(f"tensor {tensor.name!r}: tensor {details.scales} should hold its scales and stores none")
+        return scales
 
     def place(self, subgraph: int, operator: int) -> str:
         """How messages name an operator: `subgraph 0, operator 7 CONV_2D`."""

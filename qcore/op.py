@@ -20,7 +20,7 @@ from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, nump
 from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.numerics.trace import NO_TRACE, Trace
 from qcore.rules import FLOAT_ONLY, Rules
-from tflite_schema import BuiltinOperator, TensorType
+from tflite_schema import BuiltinOperator, SparsityParameters, TensorType
 
 __all__ = [
     "Context",
@@ -41,7 +41,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class NodeTensor:
-    """One operand or result of a node. `value` is set where it is known: constants, and everything at run time."""
+    """One operand or result of a node. `value` is set where it is known: constants, and everything at run time.
+
+    `sparsity`: how the file stores a sparse constant, whose `value` is dense. `block_scales`: the scales of a tensor
+    quantized block by block (BlockwiseQuantization), as the file stores them.
+    """
 
     index: int
     name: str
@@ -50,6 +54,8 @@ class NodeTensor:
     quant: QuantParams | None = None
     value: Array | None = None
     is_variable: bool = False
+    sparsity: SparsityParameters | None = None
+    block_scales: Array | None = None
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -184,7 +190,15 @@ class Node:
                 value = model.constant(tensor)
             shape = value.shape if value is not None else (shapes or {}).get(tensor_index, tensor.shape)
             return NodeTensor(
-                tensor_index, tensor.name, shape, tensor.type, tensor.quant, value, is_variable=tensor.is_variable
+                tensor_index,
+                tensor.name,
+                shape,
+                tensor.type,
+                tensor.quant,
+                value,
+                tensor.is_variable,
+                tensor.extra.get("sparsity"),
+                model.block_scales(graph, tensor),
             )
 
         return Node(
@@ -239,7 +253,8 @@ class Op:
     type of the operand `typed_by`, "hybrid" for float activations with integer weights, or "any" (pure data movement).
     steps: what the kernel traces, in order, with its equation. version(n): the operator version TFLite's converter
     writes (tools/versioning/op_version.cc). `shape_only`: results depend on operand shapes alone (SHAPE, RANK).
-    `stateful`: results change from run to run, though operands do not (MULTINOMIAL).
+    `stateful`: results change from run to run, though operands do not (MULTINOMIAL). `sparse`: TFLite reads constants
+    that are stored sparse; elsewhere it takes their bytes for dense ones.
 
     Kernel sets: `prepare` chooses constants by `n.kernels`, the set that runs the node. refused(n): why XNNPACK does
     not take the node, None if it does. `reference_only`: variants of which only the reference arithmetic is known.
@@ -254,6 +269,7 @@ class Op:
     typed_by: int = 0
     shape_only: bool = False
     stateful: bool = False
+    sparse: bool = False
     refused: Callable[[Node], str | None] = lambda n: "XNNPACK has no kernel for this operator"
     reference_only: frozenset[str] = frozenset()
 
@@ -266,6 +282,8 @@ class Op:
 
     def variant(self, n: Node) -> str:
         """The kernel key that runs node n; UnsupportedError naming place, dtypes and remedy where there is none."""
+        if not self.sparse and any(t is not None and t.sparsity is not None for t in n.inputs):
+            raise n.unsupported("a constant is stored sparse; TFLite reads such in DENSIFY and FULLY_CONNECTED only")
         tensor = n.optional_input(self.typed_by)
         key = "any" if tensor is None else tensor.type.name.lower()
         if key == "float32" and "hybrid" in self.kernels and any(t and t.type in _INTEGER_WEIGHTS for t in n.inputs):
@@ -282,7 +300,7 @@ class Op:
         )
 
 
-_INTEGER_WEIGHTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT4)
+_INTEGER_WEIGHTS = (TensorType.INT8, TensorType.UINT8, TensorType.INT4, TensorType.INT2)
 _KEYWORDS = {"if": "if_", "while": "while_"}
 
 

@@ -23,14 +23,18 @@ from qcore.numerics.packing import pack_int2, pack_int4, pack_uint4
 from qcore.op import find
 from qcore.tflite import to_bytes
 from tests import oracle
-from tflite_schema import BuiltinOperator, TensorType
+from tflite_schema import BlockwiseQuantization, BuiltinOperator, SparsityParameters, TensorType
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Operand:
-    """An operand: `value` is fed at run time, or stored in the file where `constant`."""
+    """An operand: `value` is fed at run time, or stored in the file where `constant`.
+
+    `sparsity` describes a constant of another `shape` of which `value` holds the kept numbers. `blocks`: the size of a
+    block and the scale of each, for a constant quantized block by block.
+    """
 
     value: Array
     scale: Any = None
@@ -39,6 +43,9 @@ class Operand:
     constant: bool = False
     variable: bool = False
     type: TensorType | None = None
+    sparsity: SparsityParameters | None = None
+    shape: Shape | None = None
+    blocks: tuple[int, Array] | None = None
 
     @property
     def quant(self) -> QuantParams | None:
@@ -86,8 +93,10 @@ class OneOp:
                 inputs.append(-1)
                 continue
             type_ = operand.type or tensor_type(operand.value.dtype)
-            tensor = Tensor(f"operand{position}", operand.value.shape, type_, 0, operand.quant)
+            tensor = Tensor(f"operand{position}", operand.shape or operand.value.shape, type_, 0, operand.quant)
             tensor.is_variable = operand.variable
+            if operand.sparsity is not None:
+                tensor.extra["sparsity"] = operand.sparsity
             if operand.constant:
                 tensor.buffer = model.add_buffer(stored(operand.value, type_))
             inputs.append(len(tensors))
@@ -98,8 +107,11 @@ class OneOp:
         for position, result in enumerate([*self.results, *self.intermediates]):
             type_ = result.type or tensor_type(result.dtype)
             tensors.append(Tensor(f"result{position}", result.shape, type_, 0, result.quant))
+        for index, operand in zip(inputs, self.operands, strict=True):
+            if operand is not None and operand.blocks is not None:
+                _add_blocks(model, tensors, tensors[index], *operand.blocks)
         operator = Operator(self.code, tuple(inputs), tuple(made), self.options, self.version)
-        operator.intermediates = tuple(range(made.stop, len(tensors)))
+        operator.intermediates = tuple(range(made.stop, made.stop + len(self.intermediates)))
         model.subgraphs = [Subgraph("main", tensors, [operator], tuple(fed), tuple(made)), *self.graphs]
         return model
 
@@ -109,6 +121,13 @@ class OneOp:
 
 
 _PACK = {TensorType.INT4: pack_int4, TensorType.UINT4: pack_uint4, TensorType.INT2: pack_int2}
+
+
+def _add_blocks(model: Model, tensors: list[Tensor], tensor: Tensor, size: int, scales: Array) -> None:
+    """Quantize a tensor block by block: its scales are a further tensor, which its details name."""
+    details = BlockwiseQuantization(scales=len(tensors), zero_points=-1, block_size=size)
+    tensor.quant = QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64), details=details)
+    tensors.append(Tensor("scales", scales.shape, tensor_type(scales.dtype), model.add_buffer(scales)))
 
 
 def stored(value: Array, type_: TensorType) -> Any:

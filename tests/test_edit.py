@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from qcore import Interpreter, ModelError, edit
 from qcore.ir import Operator, Tensor
 from qcore.tflite import load, to_bytes
 from tests.graphs import chain_of_adds, values
+from tests.one_op import OneOp, Operand, Result
 from tflite_schema import AddOptions, BuiltinOperator, TensorType
 
 
@@ -49,3 +52,21 @@ def test_prune_drops_what_nothing_uses() -> None:
     assert [t.name for t in pruned.main.tensors] == ["x", "one", "middle", "y"]
     assert len(pruned.buffers) == 2
     assert load(to_bytes(pruned)).signatures[0].outputs[0].tensor_index == 3
+
+
+def test_prune_keeps_the_scales_of_blocks() -> None:
+    table = Operand(
+        np.ones((2, 4), np.int8), constant=True, type=TensorType.INT4, blocks=(4, np.array([1, 0.5], np.float16))
+    )
+    ids = Operand(np.array([1], np.int32))
+    model = OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [ids, table], [Result(np.float32)]).model()
+    model.main.tensors.insert(2, Tensor("unused", (1,), TensorType.FLOAT32))
+    model.main.operators[0].outputs = model.main.outputs = (3,)
+    quant = model.main.tensors[1].quant
+    assert quant is not None
+    assert quant.details is not None
+    quant = replace(quant, details=quant.details.replace(scales=4))
+    model.main.tensors[1].quant = quant
+    pruned = edit.prune(model)
+    assert [t.name for t in pruned.main.tensors] == ["operand0", "operand1", "result0", "scales"]
+    assert Interpreter(to_bytes(pruned)).run(ids.value)[0].tolist() == [[0.5] * 4]

@@ -28,4 +28,4 @@ def eval_any(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
     return [np.asarray(inputs[0])]
 
 
-OP = Op(infer=infer, prepare=prepare, kernels=kernels(eval_any, "float32", "int8", "float16"))
+OP = Op(infer=infer, prepare=prepare, kernels=kernels(eval_any, "float32", "int8", "float16"), sparse=True)

@@ -6,7 +6,9 @@
 x [..., K] in rows of K, w [O, K], bias [O] or none; y [rows, O], or [..., O] with keep_num_dims. Weights have one scale
 and any zero point, or one scale per output channel and none (uint8: one scale). int16: zero points are 0; int64
 accumulators, or int32 ones where the options name an int32 bias.
-Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _hybrid.py.
+uint8 to int16: as uint8, with a zero point of 0 in the result.
+Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _hybrid.py. Weights stored
+sparse: _sparse.py. Weights quantized block by block: _blockwise.py.
 TFLite: kernels/fully_connected.cc; internal/reference/integer_ops/fully_connected.h
 """
 
@@ -19,8 +21,10 @@ import numpy as np
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
+from qcore.numerics.requantize import Rule
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
+from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, prepare_blockwise
 from qcore.ops._hybrid import HybridWeights, integer_weights, prepare_hybrid, quantize_rows
 from qcore.ops._product import (
     STEPS,
@@ -35,14 +39,15 @@ from qcore.ops._product import (
     weight_scales,
     wide_bias_type,
 )
+from qcore.ops._sparse import SparseHybridParams, eval_sparse_hybrid, prepare_sparse_hybrid, require_blocks
 from qcore.rules import Rules, activation, bias, weight
-from tflite_schema import FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
+from tflite_schema import ActivationFunctionType, FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
 
 WEIGHT_TYPES = {
     TensorType.FLOAT32: (TensorType.FLOAT32,),
     TensorType.UINT8: (TensorType.UINT8,),
-    TensorType.INT8: (TensorType.INT8, TensorType.INT4),
-    TensorType.INT16: (TensorType.INT8, TensorType.INT4),
+    TensorType.INT8: (TensorType.INT8, TensorType.INT4, TensorType.INT2),
+    TensorType.INT16: (TensorType.INT8, TensorType.INT4, TensorType.INT2),
 }
 
 
@@ -51,6 +56,7 @@ class Params:
     """The constants of an integer product; `weights` is None where they are known at run time only."""
 
     shape: Shape
+    dtype: np.dtype[Any]
     input_zero_point: int
     weight_zero_point: int
     input_range: tuple[int, int]
@@ -96,27 +102,31 @@ def infer(n: Node) -> list[Shape]:
     return [(elements // depth, outputs)]
 
 
-def prepare(n: Node) -> Params | FloatParams | HybridParams:
+def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams | BlockwiseParams:
     options, x, w, y = n.options(FullyConnectedOptions), n.input(0), n.input(1), n.output()
     hybrid = x.type == TensorType.FLOAT32 and w.type in WEIGHT_TYPES[TensorType.INT8]
     if w.type not in WEIGHT_TYPES[x.type] and not hybrid:
         raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
-    n.require(y.type == x.type, f"input and result must have one type, not {n.types}")
+    wide_result = n.kernels.name == "reference" and (x.type, y.type) == (TensorType.UINT8, TensorType.INT16)
+    n.require(y.type == x.type or wide_result, f"input and result must have one type, not {n.types}")
     outputs, fused = w.shape[0], options.fused_activation_function
+    if w.sparsity is not None and w.type != TensorType.FLOAT32:
+        require_blocks(n, w)
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 2, outputs, x.type)
         if hybrid:
-            weight_scales(n, w, outputs)
-            weights = prepare_hybrid(integer_weights(n, w), w.scales)
-            return HybridParams(y.shape, options.asymmetric_quantize_inputs, weights, bounds(n, fused))
+            return _prepare_hybrid(n, options.asymmetric_quantize_inputs, fused)
         return FloatParams(y.shape, None if w.value is None else w.value.T, bounds(n, fused))
     per_channel = w.scales.size > 1
     weight_scales(n, w, outputs, per_channel=x.type != TensorType.UINT8)
     n.require(
         not per_channel or w.quant is None or w.quant.quantized_dimension == 0, "weight scales must run along axis 0"
     )
-    if w.type == TensorType.INT4:
-        n.require(w.quant is None or not w.quant.zero_point.any(), "int4 weights have a zero point; TFLite requires 0")
+    if w.type in (TensorType.INT4, TensorType.INT2):
+        unsigned = w.quant is None or not w.quant.zero_point.any()
+        n.require(unsigned, f"{w.type.name.lower()} weights have a zero point; TFLite requires 0")
+    if wide_result and (y.zero_point or n.optional_input(2) is None):
+        raise n.unsupported("an int16 result needs a bias and a zero point of 0; TFLite's kernel asks for neither")
     bias_type = TensorType.INT32
     if x.type == TensorType.INT16:
         n.require(x.zero_point == y.zero_point == 0, "int16 zero points must be 0")
@@ -127,8 +137,22 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
     zero_point, input_range = 0 if per_channel else w.zero_point, centred_range(x)
     prepared = None if w.value is None else gemm.prepare_weights(w.value, -zero_point, input_range)
     wide = bias_type == TensorType.INT64 and bias_tensor is None
-    end = tail(n, exact_multiplier(x, w, y), "float64_half_away", fused, no_bias=wide)
-    return Params(y.shape, x.zero_point, zero_point, input_range, prepared, end)
+    rule: Rule = "float64_half_away" if w.sparsity is None else "double_rounding"
+    end = tail(n, exact_multiplier(x, w, y), rule, fused, no_bias=wide)
+    return Params(y.shape, y.dtype, x.zero_point, zero_point, input_range, prepared, end)
+
+
+def _prepare_hybrid(
+    n: Node, asymmetric: bool, fused: ActivationFunctionType
+) -> HybridParams | SparseHybridParams | BlockwiseParams:
+    w = n.input(1)
+    if w.block_scales is not None:
+        return prepare_blockwise(n, fused)
+    weight_scales(n, w, w.shape[0])
+    if w.sparsity is not None:
+        return prepare_sparse_hybrid(n, asymmetric, bounds(n, fused))
+    weights = prepare_hybrid(integer_weights(n, w), w.scales)
+    return HybridParams(n.output().shape, asymmetric, weights, bounds(n, fused))
 
 
 def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
@@ -138,7 +162,7 @@ def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
         weights = gemm.prepare_weights(w, -p.weight_zero_point, p.input_range)
     rows = np.subtract(x.reshape(-1, w.shape[1]), np.float32(p.input_zero_point), dtype=np.float32)
     acc = gemm.matmul(rows, weights)
-    y = p.tail.apply(acc, rest[0] if rest else None, x.dtype, ctx, weights.accumulator_bound)
+    y = p.tail.apply(acc, rest[0] if rest else None, p.dtype, ctx, weights.accumulator_bound)
     return [y.reshape(p.shape)]
 
 
@@ -148,7 +172,11 @@ def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]
     return [float_result(acc, rest[0] if rest else None, p.activation, ctx).reshape(p.shape)]
 
 
-def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]:
+def eval_hybrid(p: HybridParams | SparseHybridParams | BlockwiseParams, inputs: list[Any], ctx: Context) -> list[Array]:
+    if isinstance(p, BlockwiseParams):
+        return eval_blockwise(p, inputs, ctx)
+    if isinstance(p, SparseHybridParams):
+        return eval_sparse_hybrid(p, inputs, ctx)
     x, w, *rest = inputs
     rows = quantize_rows(x.reshape(-1, w.shape[1]), p.asymmetric)
     q = ctx.trace("quantize_input", rows.q)
@@ -188,4 +216,5 @@ OP = Op(
     rules=Rules(inputs=(activation(), weight(axis=0), bias(of=(0, 1)))),
     steps=STEPS,
     version=version,
+    sparse=True,
 )

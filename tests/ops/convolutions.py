@@ -15,6 +15,7 @@ from tflite_schema import Padding, TensorType
 
 Array = NDArray[Any]
 PADDINGS = st.sampled_from([Padding.SAME, Padding.VALID])
+SMALL = {TensorType.INT4: (-8, 7), TensorType.INT2: (-2, 1)}
 BIAS_DTYPES = {np.uint8: np.int32, np.int8: np.int32, np.int16: np.int64}
 
 
@@ -44,16 +45,22 @@ def windows(draw: st.DrawFn, *, dilated: bool = True) -> Window:
 
 @st.composite
 def weights(
-    draw: st.DrawFn, shape: tuple[int, ...], dtype: Any, axis: int, *, low: int = -128, int4: bool = False
+    draw: st.DrawFn,
+    shape: tuple[int, ...],
+    dtype: Any,
+    axis: int,
+    *,
+    low: int = -128,
+    type_: TensorType = TensorType.INT8,
 ) -> Operand:
-    """Constant weights: uint8 with any zero point, int8 and int4 symmetric with one scale or one per channel."""
+    """Constant weights: uint8 with any zero point, int8, int4 and int2 symmetric with one scale or one per channel."""
     if dtype is np.uint8:
         values, zero_point = draw(strategies.integers(shape, np.uint8)), draw(strategies.zero_points(np.uint8))
         return Operand(values, draw(strategies.scales()), zero_point, constant=True)
-    values = draw(strategies.integers(shape, np.int8, *((-8, 7) if int4 else (low, 127))))
+    values = draw(strategies.integers(shape, np.int8, *SMALL.get(type_, (low, 127))))
     many = draw(st.booleans())
     scale = draw(strategies.channel_scales(shape[axis]) if many else strategies.scales())
-    return Operand(values, scale, 0, axis, constant=True, type=TensorType.INT4 if int4 else None)
+    return Operand(values, scale, 0, axis, constant=True, type=type_)
 
 
 @st.composite

@@ -46,10 +46,10 @@ def shapes(draw: st.DrawFn, window: Window) -> tuple[tuple[int, ...], tuple[int,
 
 
 @st.composite
-def quantized(draw: st.DrawFn, dtype: Any, *, int32_bias: bool = False, int4: bool = False) -> OneOp:
+def quantized(draw: st.DrawFn, dtype: Any, *, int32_bias: bool = False, type_: TensorType = TensorType.INT8) -> OneOp:
     window = draw(windows())
     x_shape, w_shape = draw(shapes(window))
-    x, w = draw(activations(x_shape, dtype)), draw(weights(w_shape, dtype, 0, int4=int4))
+    x, w = draw(activations(x_shape, dtype)), draw(weights(w_shape, dtype, 0, type_=type_))
     bias_dtype: Any = np.int32 if int32_bias else BIAS_DTYPES[dtype]
     bias = draw(biases(w_shape[0], bias_dtype, x, w))
     y = draw(results(x, w, int(np.prod(w_shape[1:])), dtype))
@@ -68,11 +68,11 @@ def plain(draw: st.DrawFn) -> OneOp:
 
 
 @st.composite
-def hybrid(draw: st.DrawFn, *, int4: bool = False) -> OneOp:
+def hybrid(draw: st.DrawFn, *, type_: TensorType = TensorType.INT8) -> OneOp:
     """float32 activations and integer weights; grouped ones only with scales that differ."""
     window = draw(windows())
     x_shape, w_shape = draw(shapes(window))
-    w: Operand = draw(weights(w_shape, np.int8, 0, low=-127, int4=int4))
+    w: Operand = draw(weights(w_shape, np.int8, 0, low=-127, type_=type_))
     if x_shape[3] != w_shape[3]:
         w = replace(w, scale=np.arange(1, w_shape[0] + 1, dtype=np.float32) * np.float32(draw(strategies.scales())))
     bias = Operand(draw(strategies.floats(w_shape[:1])), constant=True)
@@ -86,10 +86,10 @@ CASES = {
     "uint8": quantized(np.uint8),
     "int16": quantized(np.int16),
     "int16 with int32 bias": quantized(np.int16, int32_bias=True),
-    "int4 weights": quantized(np.int8, int4=True),
-    "int16 with int4 weights": quantized(np.int16, int4=True),
+    "int4 weights": quantized(np.int8, type_=TensorType.INT4),
+    "int16 with int4 weights": quantized(np.int16, type_=TensorType.INT4),
     "hybrid": hybrid(),
-    "hybrid with int4 weights": hybrid(int4=True),
+    "hybrid with int4 weights": hybrid(type_=TensorType.INT4),
 }
 test_matches_reference = matches_reference(CASES)
 

@@ -45,10 +45,10 @@ def shapes(draw: st.DrawFn, window: Window) -> tuple[tuple[int, ...], tuple[int,
 
 
 @st.composite
-def quantized(draw: st.DrawFn, dtype: Any, *, int4: bool = False) -> OneOp:
+def quantized(draw: st.DrawFn, dtype: Any, *, type_: TensorType = TensorType.INT8) -> OneOp:
     window = draw(windows())
     x_shape, w_shape, multiplier = draw(shapes(window))
-    x, w = draw(activations(x_shape, dtype)), draw(weights(w_shape, dtype, 3, int4=int4))
+    x, w = draw(activations(x_shape, dtype)), draw(weights(w_shape, dtype, 3, type_=type_))
     operands = [x, w]
     if draw(st.booleans()):
         operands.append(draw(biases(w_shape[3], BIAS_DTYPES[dtype], x, w)))
@@ -85,7 +85,7 @@ CASES = {
     "int8": quantized(np.int8),
     "uint8": quantized(np.uint8),
     "int16": quantized(np.int16),
-    "int4 weights": quantized(np.int8, int4=True),
+    "int4 weights": quantized(np.int8, type_=TensorType.INT4),
     "hybrid": hybrid(),
 }
 test_matches_reference = matches_reference(CASES)

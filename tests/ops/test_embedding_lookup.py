@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,12 +39,24 @@ def hybrid(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [draw(ids(shape[0])), table], [y])
 
 
+@st.composite
+def blockwise(draw: st.DrawFn) -> OneOp:
+    size, blocks, rows = draw(st.sampled_from([4, 8, 32])), draw(st.integers(1, 4)), draw(strategies.batch(6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scales = (rng.random((rows, blocks)) * draw(st.sampled_from([1e-3, 0.1, 4.0]))).astype(np.float16)
+    values = draw(strategies.integers((rows, blocks * size), np.int8, -8, 7))
+    table = Operand(values, constant=True, type=TensorType.INT4, blocks=(size, scales))
+    y = Result(draw(st.sampled_from([np.float32, np.float16])))
+    return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [draw(ids(rows)), table], [y])
+
+
 CASES = {
     **movement.cases(copied, *COMMON, "bool", "float16"),
     "int8": st.one_of(copied(np.int8), hybrid(np.int8)),
     "uint8": st.one_of(copied(np.uint8), hybrid(np.uint8)),
     "int4": hybrid(TensorType.INT4),
     "int2": hybrid(TensorType.INT2),
+    "int4 in blocks": blockwise(),
 }
 test_matches_reference = matches_reference(CASES)
 
@@ -64,5 +77,10 @@ def test_refusals() -> None:
     refused(model([0], Operand(table.value, [0.5, 0.25, 1.0], 0, 1)), "3 scales along axis 1 for 2 rows")
     refused(model([[0]], table), "expected a vector")
     refused(model([0], Operand(np.zeros(2, np.float32))), "expected two dimensions or more")
+    scales = np.zeros(4, np.float16)
+    blocks = Operand(np.zeros((2, 6), np.int8), constant=True, type=TensorType.INT4, blocks=(4, scales))
+    refused(model([1], blocks), "rows of 6 do not fall into blocks of 4")
+    for type_ in (TensorType.INT8, TensorType.INT2):
+        refused(model([1], replace(blocks, type=type_, blocks=(3, scales))), f"a table of {type_.name} in blocks")
     odd = Operand(np.zeros((2, 3), np.int8), 0.5, constant=True, type=TensorType.INT4)
     refused(model([1], odd), "rows of 3 4-bit numbers", theirs=False)  # TFLite reads the wrong half of a byte

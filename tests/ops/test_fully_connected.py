@@ -12,7 +12,14 @@ from qcore.interpreter import Interpreter
 from tests import strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tests.ops.convolutions import activations, biases, float_products, hybrid_inputs, results, weights
-from tflite_schema import BuiltinOperator, FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
+from tests.sparsity import VECTORS, rows_of_blocks
+from tflite_schema import (
+    ActivationFunctionType,
+    BuiltinOperator,
+    FullyConnectedOptions,
+    FullyConnectedOptionsWeightsFormat,
+    TensorType,
+)
 
 
 @st.composite
@@ -40,8 +47,8 @@ def quantized(
 ) -> OneOp:
     x_shape, w_shape, keep = draw(shapes())
     x = draw(activations(x_shape, dtype))
-    if dtype is np.uint8 or w_type == TensorType.INT4:
-        w = draw(weights(w_shape, dtype, 0, int4=w_type == TensorType.INT4))
+    if dtype is np.uint8 or w_type != TensorType.INT8:
+        w = draw(weights(w_shape, dtype, 0, type_=w_type))
     else:
         w = replace(draw(int8_weights(w_shape)), constant=draw(st.booleans()))
     operands: list[Operand | None] = [x, w]
@@ -69,16 +76,70 @@ def plain(draw: st.DrawFn) -> OneOp:
 
 
 @st.composite
-def hybrid(draw: st.DrawFn, *, int4: bool = False) -> OneOp:
+def hybrid(draw: st.DrawFn, *, w_type: TensorType = TensorType.INT8) -> OneOp:
     x_shape, w_shape, keep = draw(shapes())
     operands: list[Operand | None] = [
         draw(hybrid_inputs(x_shape)),
-        draw(weights(w_shape, np.int8, 0, low=-127, int4=int4)),
+        draw(weights(w_shape, np.int8, 0, low=-127, type_=w_type)),
         draw(st.one_of(st.none(), strategies.floats(w_shape[:1]).map(lambda b: Operand(b, constant=True)))),
     ]
     chosen = FullyConnectedOptions(fused_activation_function=draw(strategies.FUSED), keep_num_dims=keep)
     chosen.asymmetric_quantize_inputs = draw(st.booleans())
     return OneOp(BuiltinOperator.FULLY_CONNECTED, operands, [Result(np.float32)], chosen, 12)
+
+
+@st.composite
+def thinned(draw: st.DrawFn, w: Operand, size: int) -> Operand:
+    """A constant matrix as the file stores it sparse, in rows of blocks; a block is left out where it is all zero."""
+    rows, columns = w.value.shape
+    kept = np.random.default_rng(draw(st.integers(0, 2**32 - 1))).random((rows, columns // size, 1)) < 0.6
+    kept[0, 0] = True  # a buffer without bytes is no constant
+    x = (w.value.reshape(rows, -1, size) * kept).reshape(rows, columns).astype(w.value.dtype)
+    x[0, 0] = x[0, 0] or 1
+    values, sparsity = rows_of_blocks(x, size, draw(st.sampled_from(list(VECTORS))))
+    return replace(w, value=values, sparsity=sparsity, shape=x.shape)
+
+
+@st.composite
+def sparse(draw: st.DrawFn, cases: st.SearchStrategy[OneOp], size: int) -> OneOp:
+    """A case of the strategy with as many columns as blocks need, and its weights sparse."""
+    case = draw(cases)
+    x, w, *rest = case.operands
+    assert x is not None
+    assert w is not None
+    blocks, rows = draw(st.integers(1, 4)), draw(strategies.batch(6))
+    wide = np.resize(w.value, (w.value.shape[0], blocks * size))
+    if draw(st.booleans()):
+        wide = draw(st.permutations(range(wide.shape[1])).map(lambda order: wide[:, order]))
+    w = replace(w, value=wide, zero_point=0, constant=True)
+    x = replace(x, value=np.resize(x.value, (rows, blocks * size)))
+    return replace(case, operands=[x, draw(thinned(w, size)), *rest])
+
+
+@st.composite
+def blockwise(draw: st.DrawFn) -> OneOp:
+    """TFLite's kernel takes four rows and 32 columns at least."""
+    size, blocks, outputs = draw(st.sampled_from([2, 16, 32])), draw(st.integers(1, 4)), draw(st.integers(4, 20))
+    columns = size * blocks * (1 if size == 32 else 32 // size)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scales = (rng.random(outputs * columns // size) * draw(st.sampled_from([1e-3, 0.1, 4.0]))).astype(np.float16)
+    values = draw(strategies.integers((outputs, columns), np.int8, -8, 7))
+    w = Operand(values, constant=True, type=TensorType.INT4, blocks=(size, scales))
+    bias = draw(st.one_of(st.none(), strategies.floats((outputs,)).map(lambda b: Operand(b, constant=True))))
+    x = draw(hybrid_inputs((draw(strategies.batch()), columns)))
+    chosen = FullyConnectedOptions(asymmetric_quantize_inputs=draw(st.booleans()))
+    return OneOp(BuiltinOperator.FULLY_CONNECTED, [x, w, bias], [Result(np.float32)], chosen, 12, optimized=True)
+
+
+@st.composite
+def uint8_to_int16(draw: st.DrawFn) -> OneOp:
+    """Without a bias TFLite's process ends: the kernel reads one."""
+    case = draw(quantized(np.uint8))
+    (y,), (x, w, *_) = case.results, case.operands
+    assert x is not None
+    assert w is not None
+    bias = draw(biases(w.value.shape[0], np.int32, x, w))
+    return replace(case, operands=[x, w, bias], results=[Result(np.int16, y.scale)])
 
 
 CASES = {
@@ -90,7 +151,15 @@ CASES = {
     "int4 weights": quantized(np.int8, w_type=TensorType.INT4),
     "int16 with int4 weights": quantized(np.int16, w_type=TensorType.INT4),
     "hybrid": hybrid(),
-    "hybrid with int4 weights": hybrid(int4=True),
+    "hybrid with int4 weights": hybrid(w_type=TensorType.INT4),
+    "int2 weights": quantized(np.int8, w_type=TensorType.INT2),
+    "int16 with int2 weights": quantized(np.int16, w_type=TensorType.INT2),
+    "hybrid with int2 weights": hybrid(w_type=TensorType.INT2),
+    "hybrid with block-wise weights": blockwise(),
+    "float32 with sparse weights": st.one_of(sparse(plain(), 1), sparse(plain(), 4)),
+    "int8 with sparse weights": sparse(quantized(np.int8), 16),
+    "hybrid with sparse weights": sparse(hybrid(), 16),
+    "uint8 to int16": uint8_to_int16(),
 }
 test_matches_reference = matches_reference(CASES)
 
@@ -132,6 +201,77 @@ def test_long_hybrid_sums(depth: int, asymmetric: bool) -> None:
     w = Operand(rng.integers(90, 128, (5, depth)).astype(np.int8), rng.random(5), constant=True)
     chosen = FullyConnectedOptions(asymmetric_quantize_inputs=asymmetric)
     assert check(tiny(operands=[x, w], results=[Result(np.float32)], options=chosen, version=12)) == 15
+
+
+def in_blocks(**changes: Any) -> OneOp:
+    """Four equal rows of two blocks: sums of 16 * 127 * 1 and 16 * 127 * 2, with scales 1 and 1/2."""
+    w = np.repeat([[1] * 16 + [2] * 16], 4, axis=0).astype(np.int8)
+    scales = np.array([[1, 0.5]] * 4, np.float16)
+    x = Operand(np.full((1, 32), 2.55, np.float32))
+    weights = Operand(w, constant=True, type=TensorType.INT4, blocks=(16, scales))
+    case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, weights], [Result(np.float32)], FullyConnectedOptions(), 12)
+    return replace(case, optimized=True, **changes)
+
+
+def test_blocks_by_hand() -> None:
+    """x is 255 steps of 0.01 above a zero point of -128: y = (16 + 16) * 255 * 0.01."""
+    (y,) = Interpreter(in_blocks().model()).run(in_blocks().feeds())
+    np.testing.assert_allclose(y, [[81.6] * 4], rtol=1e-6)
+    assert check(in_blocks()) == 4
+
+
+def test_refusals_of_blocks() -> None:
+    x, w = in_blocks().operands
+    assert x is not None
+    assert w is not None
+    assert w.blocks is not None
+    relu = FullyConnectedOptions(fused_activation_function=ActivationFunctionType.RELU)
+    refuses(in_blocks(options=relu), UnsupportedError, "forgets a fused activation")
+    few = replace(w, value=w.value[:3], blocks=(16, w.blocks[1][:3]))
+    refuses(in_blocks(operands=[x, few]), UnsupportedError, r"block-wise weights \(3, 32\): TFLite's kernel takes")
+    refuses(in_blocks(operands=[x, replace(w, blocks=(16, w.blocks[1][:3]))]), ModelError, "6 block scales for 4 rows")
+    refuses(in_blocks(operands=[x, replace(w, blocks=(0, w.blocks[1]))]), ModelError, "into blocks of 0")
+    wide = replace(w, blocks=(16, w.blocks[1].astype(np.float32)))
+    refuses(in_blocks(operands=[x, wide]), ModelError, "block scales have type float32")
+    model = in_blocks().model()
+    model.main.tensors[-1].buffer = 0
+    with pytest.raises(ModelError, match="tensor 3 should hold its scales and stores none"):
+        Interpreter(model).allocate_tensors()
+
+
+def in_sparse_rows(x: Any, size: int = 16, **changes: Any) -> OneOp:
+    """One row of three blocks; the second is left out."""
+    w = np.array([[4] * 16 + [0] * 16 + [-3] * 16], np.int8)
+    values, sparsity = rows_of_blocks(w, size)
+    weights = Operand(values, 0.5, constant=True, sparsity=sparsity, shape=w.shape)
+    return tiny(operands=[x, replace(weights, **changes)], results=[Result(x.value.dtype, x.scale)])
+
+
+def test_sparse_weights_round_twice() -> None:
+    """acc = -5 and 5, M = 1/2: fixed point rounds -2.5 up, to -2; dense weights give -3."""
+    x = np.zeros((2, 48), np.int8)
+    x[:, [0, 47]] = [[1, 3], [-1, -3]]
+    case = in_sparse_rows(Operand(x, 1.0))
+    assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [[-2], [3]]
+    assert check(case) == 2
+
+
+def test_refusals_of_sparse_weights() -> None:
+    x = Operand(np.zeros((1, 48), np.int8), 1.0)
+    refuses(in_sparse_rows(x, 8), UnsupportedError, "must be rows of blocks of 16")
+    refuses(in_sparse_rows(Operand(x.value.astype(np.int16), 1.0)), UnsupportedError, "sparse weights of this type")
+    refuses(in_sparse_rows(x, zero_point=1), ModelError, "sparse weights have a zero point")
+    lookup = OneOp(
+        BuiltinOperator.EMBEDDING_LOOKUP,
+        [Operand(np.zeros(1, np.int32)), in_sparse_rows(x).operands[1]],
+        [Result(np.float32)],
+    )
+    refuses(lookup, UnsupportedError, "stored sparse; TFLite reads such in DENSIFY and FULLY_CONNECTED only")
+    long = np.ones((1, 256 * 16), np.int8)
+    values, sparsity = rows_of_blocks(long, 16)
+    w = Operand(values, 0.5, constant=True, sparsity=sparsity, shape=long.shape)
+    wide = tiny(operands=[Operand(long.astype(np.float32)), w], results=[Result(np.float32)])
+    refuses(wide, UnsupportedError, "sparse rows of 4096 columns")
 
 
 def refuses(case: OneOp, error: type[Exception], match: str) -> None:
