@@ -52,6 +52,7 @@ def require_blocks(n: Node, w: NodeTensor) -> None:
             f"sparse integer weights must be rows of blocks of {_BLOCK}; other formats have no kernel. Insert a DENSIFY"
         )
     n.require(w.quant is None or not w.quant.zero_point.any(), "sparse weights have a zero point; TFLite requires 0")
+    integer_weights(n, w)  # refuses -128: the kernel adds two products in 16 bits, and 2 * 128 * 128 wraps there
 
 
 def _is_rows_of_blocks(sparsity: SparsityParameters) -> bool:

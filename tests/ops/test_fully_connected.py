@@ -96,6 +96,7 @@ def thinned(draw: st.DrawFn, w: Operand, size: int) -> Operand:
     kept[0, 0] = True  # a buffer without bytes is no constant
     x = (w.value.reshape(rows, -1, size) * kept).reshape(rows, columns).astype(w.value.dtype)
     x[0, 0] = x[0, 0] or 1
+    x = np.maximum(x, -127) if x.dtype == np.int8 else x
     values, sparsity = rows_of_blocks(x, size, draw(st.sampled_from(list(VECTORS))))
     return replace(w, value=values, sparsity=sparsity, shape=x.shape)
 
@@ -261,6 +262,8 @@ def test_refusals_of_sparse_weights() -> None:
     refuses(in_sparse_rows(x, 8), UnsupportedError, "must be rows of blocks of 16")
     refuses(in_sparse_rows(Operand(x.value.astype(np.int16), 1.0)), UnsupportedError, "sparse weights of this type")
     refuses(in_sparse_rows(x, zero_point=1), ModelError, "sparse weights have a zero point")
+    least = np.full((2, 16), -128, np.int8)
+    refuses(in_sparse_rows(x, value=least), UnsupportedError, "holds -128; symmetric weights")
     lookup = OneOp(
         BuiltinOperator.EMBEDDING_LOOKUP,
         [Operand(np.zeros(1, np.int32)), in_sparse_rows(x).operands[1]],
