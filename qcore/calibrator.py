@@ -304,10 +304,10 @@ class _Observer:
 
 
 def _intermediates(operator: Operator) -> list[tuple[str, int]]:
-    if not operator.intermediates:
+    rules = find(operator.code, operator.custom_code).rules.of(operator).intermediates
+    if len(rules) != len(operator.intermediates):
         return []
-    rules = find(operator.code, operator.custom_code).rules.of(operator)
-    return [(rule.step, t) for rule, t in zip(rules.intermediates, operator.intermediates, strict=False) if t >= 0]
+    return [(rule.step, t) for rule, t in zip(rules, operator.intermediates, strict=True) if t >= 0]
 
 
 def _warn(message: str) -> None:

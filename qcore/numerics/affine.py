@@ -110,6 +110,12 @@ def asymmetric_parameters(minimum: ArrayLike, maximum: ArrayLike, dtype: DTypeLi
     return _affine(np.where(narrow, low - 1e-6, low), np.where(narrow, high + 1e-6, high), dtype)
 
 
+def exact_range_parameters(minimum: ArrayLike, maximum: ArrayLike, dtype: DTypeLike = np.int8) -> Parameters:
+    """As `asymmetric_parameters`, of a range taken as it is: it need not contain 0, and it is never widened."""
+    low, high = (np.atleast_1d(np.asarray(bound, np.float32)).astype(np.float64) for bound in (minimum, maximum))
+    return _affine(low, high, dtype)
+
+
 def constant_parameters(w: NDArray[np.float32], dtype: DTypeLike = np.int8) -> Parameters:
     """Parameters of a float constant that is no weight (an operand of ADD, MUL, ...): per tensor, the full range.
 
@@ -129,14 +135,14 @@ def _affine(low: NDArray[np.float64], high: NDArray[np.float64], dtype: DTypeLik
     return Parameters(scale, np.clip(zero_point, q_min, q_max).astype(np.int64))
 
 
-def symmetric_weight_parameters(w: NDArray[np.float32], quantized_dimension: int | None) -> Parameters:
-    """A weight's int8 parameters, narrow range [-127, 127], per channel of `quantized_dimension` or per tensor (None).
+def symmetric_weight_parameters(w: NDArray[np.float32], quantized_dimension: int | None, bits: int = 8) -> Parameters:
+    """A weight's parameters, narrow range [-127, 127], per channel of `quantized_dimension` or per tensor (None).
 
-    m = max |w|, 5e-7 if 2 m <= 1e-6;  scale = (float32(m) - float32(-m)) / 254 in float32;  zero_point = 0
+    m = max |w|, 5e-7 if 2 m <= 1e-6;  scale = (float32(m) - float32(-m)) / (2^bits - 2) in float32;  zero_point = 0
     """
     magnitude = absolute_maximum(w, quantized_dimension).astype(np.float64)
     magnitude = np.where(2 * magnitude > 1e-6, magnitude, 5e-7)
-    scale = (magnitude.astype(np.float32) - (-magnitude).astype(np.float32)) / np.float32(254)
+    scale = (magnitude.astype(np.float32) - (-magnitude).astype(np.float32)) / np.float32(2**bits - 2)
     return Parameters(scale, np.zeros(scale.shape, np.int64))
 
 
@@ -170,6 +176,12 @@ def quantize_weights(w: NDArray[np.float32], scale: ArrayLike, quantized_dimensi
     else:
         inverse = along(_inverse(scales), values.ndim, quantized_dimension)
     return _to_int8(round_half_away(values * inverse))
+
+
+def quantize_int16(w: NDArray[np.float32], scale: float) -> NDArray[np.int16]:
+    """A symmetric constant as int16 in [-32767, 32767]: clamp(round(float32(w * float32(1 / float64(scale)))))."""
+    steps = round_half_away(np.asarray(w, np.float32) * _inverse(np.asarray(scale)))
+    return np.asarray(np.clip(steps, -32767, 32767).astype(np.int16))
 
 
 def _to_int8(steps: NDArray[Any]) -> NDArray[np.int8]:

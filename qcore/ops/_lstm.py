@@ -78,7 +78,8 @@ STEPS = {
 }
 
 
-def _rules(biases: tuple[Bias, ...], gate_sums: Constraint) -> Rules:
+def _rules(biases: tuple[Bias, ...], gate_sums: Constraint, first: Constraint) -> Rules:
+    """gate_sums, first: the constraints of the gates' intermediate tensors; that of the input gate."""
     return Rules(
         inputs=(
             activation(),
@@ -93,22 +94,27 @@ def _rules(biases: tuple[Bias, ...], gate_sums: Constraint) -> Rules:
         ),
         quantizable=frozenset({"int8"}),
         intermediates=(
-            *(Intermediate(f"{gate}_gate_sums", gate_sums) for gate in ("input", "forget", "cell", "output")),
+            Intermediate("input_gate_sums", first),
+            *(Intermediate(f"{gate}_gate_sums", gate_sums) for gate in ("forget", "cell", "output")),
             Intermediate("hidden", activation()),
         ),
     )
 
 
-_PLAIN = _rules(tuple(bias((0, weights)) for weights in (1, 2, 3, 4)), untouched())
-_NORMALIZED = _rules(tuple(bias((norm,), factor=2.0**-10) for norm in (20, 21, 22, 23)), activation(bits=16))
+_PLAIN = _rules(tuple(bias((0, weights)) for weights in (1, 2, 3, 4)), untouched(), untouched())
+_NORMS = tuple(bias((norm,), factor=2.0**-10) for norm in (20, 21, 22, 23))
+_NORMALIZED = _rules(_NORMS, activation(bits=16), activation(bits=16))
+_NORMALIZED_CIFG = _rules(_NORMS, activation(bits=16), untouched())
 
 
 def _form(operator: Operator) -> Rules:
     """With or without layer normalization; the basic kernel, with its 5 operands, stays in float."""
-    if len(operator.inputs) < 20:
+    operands = operator.inputs
+    if len(operands) < 20:
         return FLOAT_ONLY
-    norms = operator.inputs[20:]
-    return _NORMALIZED if len(norms) > 1 and norms[1] >= 0 else _PLAIN
+    if len(operands) < 22 or operands[21] < 0:
+        return _PLAIN
+    return _NORMALIZED_CIFG if operands[1] < 0 else _NORMALIZED
 
 
 RULES = replace(_PLAIN, form=_form)

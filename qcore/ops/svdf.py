@@ -183,7 +183,8 @@ OP = Op(
     prepare=prepare,
     kernels={"float32": eval_float, "hybrid": eval_float, "int8": eval_int8},
     rules=Rules(
-        inputs=(activation(), weight(None), weight(None), bias((0, 1)), state()), quantizable=frozenset({"int8"})
+        inputs=(activation(), weight(None), weight(None, bits=10), bias((2, 4)), state()),
+        quantizable=frozenset({"int8"}),
     ),
     steps={
         "feature": "x Wf, [batch, filters]; int8: clip16(round(sum((x - zx) * Wf), M))",

@@ -19,10 +19,11 @@ from qcore.calibration import Calibration
 from qcore.errors import QuantizationError
 from qcore.ir import Model
 from qcore.quantizer.full_integer import quantize_full_integer
+from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
 from tflite_schema import TensorType
 
-__all__ = ["RECIPES", "Recipe", "quantize"]
+__all__ = ["RECIPES", "QuantizationWarning", "Recipe", "quantize"]
 
 Ranges = Calibration | Mapping[Any, tuple[Any, Any]] | None
 
@@ -46,7 +47,8 @@ def quantize(
     Given TensorFlow's ranges, the file equals TFLiteConverter's: tensors, parameters, constants, operators, order.
     CalibrationError: ranges are missing, not finite, or of another model. QuantizationError: the model is empty or
     already quantized, has NaN in its weights, asks for contradictory scales, or the recipe does not exist.
-    UnsupportedError: an operator qcore has no rules for.
+    UnsupportedError: an operator qcore has no rules for. Warns (QuantizationWarning) of a file that TFLite, given the
+    converter's, computes wrongly or not at all.
     """
     chosen = resolve(
         recipe,

@@ -1,6 +1,7 @@
 """The new graph from the program: its tensors, their names and buffers.
 
-Each tensor has a buffer of its own, in the order of the tensors, behind the empty buffer 0.
+Each tensor has a buffer of its own, in the order of the tensors, behind the empty buffer 0. Variables leave theirs
+unused, intermediate tensors have none.
 TensorFlow: flatbuffer_export.cc; op_or_arg_name_mapper.cc
 """
 
@@ -50,6 +51,7 @@ def lay_out(
     graph = source.subgraphs[subgraph]
     border = _border_names(program, graph, names)
     kinds = {value: f"tfl.{line.code.name.lower()}" for line in program.lines for value in line.outputs}
+    inside = {value for line in program.lines for value in line.intermediates}
     tensors: list[Tensor] = []
     number: dict[Value, int] = {}
     for value in order:
@@ -59,12 +61,13 @@ def lay_out(
         kind = "arith.constant" if value.quantized is None else "tfl.pseudo_qconst"
         name = border.get(value) or names.unique(value.name or kinds.get(value, kind))
         number[value] = len(tensors)
-        tensors.append(_tensor(result, source, value, name))
+        tensors.append(_tensor(result, source, value, name, has_values=value not in inside))
     operators = [
         replace(
             line.operator,
             inputs=tuple(-1 if value is None else number[value] for value in line.inputs),
             outputs=tuple(number[value] for value in line.outputs),
+            intermediates=tuple(number[value] for value in line.intermediates),
             extra={key: item for key, item in line.operator.extra.items() if key != "opcode_index"},
         )
         for line in program.lines
@@ -85,9 +88,11 @@ def _border_names(program: Program, graph: Subgraph, names: Names) -> dict[Value
     return border
 
 
-def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
+def _tensor(result: Model, source: Model, value: Value, name: str, *, has_values: bool) -> Tensor:
     data = value.constant
-    if data is None and value.quantized is None and source.is_constant(value.tensor):
+    if not has_values:
+        pass
+    elif data is None and value.quantized is None and source.is_constant(value.tensor):
         result.buffers.append(source.buffers[value.tensor.buffer])
     elif data is None:
         result.buffers.append(None)
@@ -101,6 +106,8 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
         quant = value.quantized.quant
     elif value.is_given:
         quant = value.tensor.quant
+    elif not has_values and value.tensor.quant is not None:  # an intermediate tensor keeps its range
+        quant = replace(_no_parameters(), min=value.tensor.quant.min, max=value.tensor.quant.max)
     signature = value.tensor.shape_signature
     dynamic = signature is not None and -1 in signature
     return replace(
@@ -109,7 +116,7 @@ def _tensor(result: Model, source: Model, value: Value, name: str) -> Tensor:
         shape=tuple(1 if n < 0 else n for n in signature) if signature and dynamic else value.tensor.shape,
         shape_signature=signature if dynamic else None,
         type=value.type,
-        buffer=len(result.buffers) - 1,
+        buffer=len(result.buffers) - 1 if has_values and not value.tensor.is_variable else 0,
         quant=quant,
         extra=extra,
     )

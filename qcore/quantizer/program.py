@@ -45,6 +45,7 @@ class Line:
     """What will be an operator.
 
     removable: a QUANTIZE that may go, with the DEQUANTIZE after it. early: stands before the quantized constants.
+    intermediates: what is neither operand nor result, and holds no values.
     """
 
     operator: Operator
@@ -52,6 +53,7 @@ class Line:
     outputs: list[Value]
     removable: bool = False
     early: bool = False
+    intermediates: list[Value] = field(default_factory=list)
 
     @property
     def code(self) -> BuiltinOperator:

@@ -5,7 +5,8 @@ Scales are kept in float64 until a file is written: the converter compares and m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,6 +25,9 @@ __all__ = [
     "bias_type",
     "constant_type",
     "exact_bias_type",
+    "gate_type",
+    "hidden_type",
+    "state_type",
     "weight_type",
 ]
 
@@ -59,6 +63,8 @@ class QuantizedType:
         """The integers of a float32 constant."""
         if self.type == TensorType.INT32:
             return affine.quantize_bias(values, np.array(self.scale))
+        if self.type == TensorType.INT16:
+            return affine.quantize_int16(values, self.scale[0])
         if self.narrow_range:
             return affine.quantize_weights(values, np.array(self.scale), self.quantized_dimension)
         return affine.quantize_constant(values, self.scale[0], self.zero_point[0])
@@ -70,15 +76,58 @@ def _from(parameters: affine.Parameters, dimension: int | None = None, *, narrow
     return QuantizedType(scale, zero_point, dimension, narrow_range=narrow_range)
 
 
-def activation_type(minimum: Any, maximum: Any) -> QuantizedType:
-    """int8 from a calibrated range, asymmetric."""
+def activation_type(minimum: Any, maximum: Any, *, widened: bool = True) -> QuantizedType:
+    """int8 from a calibrated range, asymmetric; widened: a range of next to nothing becomes 2e-6 wide."""
+    if not widened:
+        return _from(affine.exact_range_parameters(min(minimum, 0.0), max(maximum, 0.0)), narrow_range=False)
     return _from(affine.asymmetric_parameters(minimum, maximum), narrow_range=False)
 
 
-def weight_type(values: Array, quantized_dimension: int | None) -> QuantizedType:
-    """int8 from a weight's values, symmetric, per channel of `quantized_dimension` or per tensor."""
-    parameters = affine.symmetric_weight_parameters(values, quantized_dimension)
+def weight_type(values: Array, quantized_dimension: int | None, bits: int = 8) -> QuantizedType:
+    """int8 from a weight's values, symmetric, per channel of `quantized_dimension` or per tensor.
+
+    bits: 16 for int16; 10 for int16 of which only -512 ... 512 is used, scale = max |w| / 512 in float64.
+    Of time weights that are all 0 TensorFlow makes an SVDF with an int8 state, which the kernel takes for int16, beyond
+    its end; here their scale is that of weights up to 5e-7.
+    """
+    if bits == 10:
+        return _int16((float(affine.absolute_maximum(values, None)[0]) or 5e-7) / 512)
+    parameters = affine.symmetric_weight_parameters(values, quantized_dimension, bits)
+    if bits == 16:
+        return _int16(float(parameters.scale[0]))
     return _from(parameters, quantized_dimension, narrow_range=True)
+
+
+def _int16(scale: float) -> QuantizedType:
+    return QuantizedType((scale,), (0,), None, TensorType.INT16, narrow_range=True)
+
+
+def state_type(minimum: Any, maximum: Any, *, power_of_two: bool) -> QuantizedType:
+    """int16 of a recurrent operator's state, symmetric; m = max(|minimum|, |maximum|).
+
+    scale = (m - -m) / 65534 in float32;  power_of_two: 2^ceil(log2(m)) / 32768
+    """
+    largest = np.float32(max(abs(minimum), abs(maximum)))
+    if not power_of_two:
+        return _int16(float((largest - -largest) / np.float32(65534)))
+    with np.errstate(divide="ignore"):
+        return _int16(float(np.exp2(np.ceil(np.log2(np.float64(largest)))) / 32768))
+
+
+def gate_type(minimum: Any, maximum: Any) -> QuantizedType:
+    """int16 of a gate before it is normalized: scale = 2 m / 65534 in float64, m = max(|minimum|, |maximum|).
+
+    Where 2 m is less than 2^-52, the scale is 1 and the zero point -32767.
+    """
+    width = 2 * float(max(abs(minimum), abs(maximum)))
+    if width < 2.0**-52:
+        return replace(_int16(1.0), zero_point=(-32767,))
+    return _int16(width / 65534)
+
+
+def hidden_type(minimum: Any, maximum: Any) -> QuantizedType:
+    """int8 of an LSTM's hidden state, asymmetric, of the range as it is, though it may leave out 0."""
+    return _from(affine.exact_range_parameters(minimum, maximum), narrow_range=False)
 
 
 def constant_type(values: Array) -> QuantizedType:
@@ -86,15 +135,19 @@ def constant_type(values: Array) -> QuantizedType:
     return _from(affine.constant_parameters(values), narrow_range=False)
 
 
-def bias_type(operands: tuple[QuantizedType, QuantizedType], rank: int) -> QuantizedType:
-    """int32 whose scale is the product of the operands' scales, rounded to float32; channels along the last axis."""
+def bias_type(operands: Sequence[QuantizedType], rank: int, factor: float = 1.0) -> QuantizedType:
+    """int32 whose scale is the product of the operands' scales, rounded to float32; channels along the last axis.
+
+    factor: what the rounded scale is multiplied with, in float64.
+    """
     exact = exact_bias_type(operands, rank)
-    return replace(exact, scale=tuple(float(s) for s in np.array(exact.scale).astype(np.float32)))
+    return replace(exact, scale=tuple(float(s) * factor for s in np.array(exact.scale).astype(np.float32)))
 
 
-def exact_bias_type(operands: tuple[QuantizedType, QuantizedType], rank: int) -> QuantizedType:
+def exact_bias_type(operands: Sequence[QuantizedType], rank: int) -> QuantizedType:
     """int32 whose scale is the product of the operands' scales in float64; channels along the last axis."""
-    scale = tuple(float(s) for s in np.array(operands[0].scale) * np.array(operands[1].scale))
+    product = functools.reduce(np.multiply, (np.array(operand.scale) for operand in operands))
+    scale = tuple(float(s) for s in np.atleast_1d(product))
     channels = len(scale) > 1
     return QuantizedType(
         scale, (0,) * len(scale), (rank - 1 if rank > 1 else 0) if channels else None, TensorType.INT32

@@ -8,12 +8,17 @@ from typing import Any
 from tests.quantizer.converter import FloatGraph
 from tflite_schema import (
     ActivationFunctionType,
+    BidirectionalSequenceLSTMOptions,
+    BidirectionalSequenceRNNOptions,
+    LSTMKernelType,
     LSTMOptions,
+    RNNOptions,
+    SequenceRNNOptions,
     SVDFOptions,
     UnidirectionalSequenceLSTMOptions,
 )
 
-__all__ = ["FORMS", "Form", "lstm", "svdf"]
+__all__ = ["FORMS", "Form", "lstm", "rnn", "svdf"]
 
 _TANH = ActivationFunctionType.TANH
 
@@ -102,3 +107,35 @@ def svdf(graph: FloatGraph, x: int, units: int = 3, rank: int = 2, memory: int =
     ]
     options = SVDFOptions(rank=rank, fused_activation_function=ActivationFunctionType.RELU)
     return graph.op("SVDF", operands, (batch, units), options=options)
+
+
+def rnn(graph: FloatGraph, name: str, units: int = 3) -> list[int]:
+    """One of the recurrent operators that no quantizer touches, "basic" for the basic LSTM kernel; its results."""
+    if name == "basic":
+        x = graph.input((2, 4))
+        operands = [x, graph.state(2, units), graph.random(4 * units, 4 + units), graph.random(4 * units)]
+        basic = LSTMOptions(kernel_type=LSTMKernelType.BASIC, fused_activation_function=_TANH)
+        shapes = ((2, units), (2, units), (2, 4 + units), (2, 4 * units))
+        results: list[int] = graph.op("LSTM", [*operands, graph.state(2, units)], *shapes, options=basic)
+        return results
+
+    def cell() -> list[int]:
+        if name.endswith("RNN"):
+            return [graph.random(units, 4), graph.random(units, units), graph.random(units), graph.state(2, units)]
+        weights = [graph.random(units, size) for size in (4,) * 4 + (units,) * 4]
+        return [*weights, -1, -1, -1, *[graph.random(units) for _ in range(4)], -1, -1]
+
+    x = graph.input((2, 4) if name == "RNN" else (2, 3, 4))
+    result = (*graph.shape(x)[:-1], units)
+    if name == "RNN":
+        return [graph.op(name, [x, *cell()], result, options=RNNOptions(fused_activation_function=_TANH))]
+    if name == "UNIDIRECTIONAL_SEQUENCE_RNN":
+        return [graph.op(name, [x, *cell()], result, options=SequenceRNNOptions(fused_activation_function=_TANH))]
+    operands = [x, *cell(), *cell()]
+    options: Any = BidirectionalSequenceRNNOptions(fused_activation_function=_TANH)
+    if name == "BIDIRECTIONAL_SEQUENCE_LSTM":
+        options = BidirectionalSequenceLSTMOptions(fused_activation_function=_TANH, time_major=False)
+        operands += [graph.state(2, units) for _ in range(4)]
+    operands += [-1] * (9 if "LSTM" in name else 3)
+    results = graph.op(name, operands, result, result, options=options)
+    return list(results)

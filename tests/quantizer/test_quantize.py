@@ -15,7 +15,7 @@ from qcore.quantizer import Recipe, quantize
 from qcore.tflite import load, to_bytes
 from tests.quantizer.comparison import differences
 from tests.quantizer.converter import FloatGraph, check, run
-from tflite_schema import AddOptions, BuiltinOperator, FullyConnectedOptions, NegOptions, TensorType
+from tflite_schema import AddOptions, FullyConnectedOptions, NegOptions, TensorType
 
 X = (2, 3)
 
@@ -103,14 +103,6 @@ def test_empty_models() -> None:
     for model in (Model([]), Model([Subgraph("main", [], [], (), ())])):
         with pytest.raises(QuantizationError, match="the model has no operators"):
             quantize(model)
-
-
-def test_states_are_refused() -> None:
-    graph = FloatGraph()
-    model = graph.model(graph.op("ABS", [graph.input(X)], X))
-    model.main.operators[0].code = BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM
-    with pytest.raises(QuantizationError, match="operator 0 UNIDIRECTIONAL_SEQUENCE_LSTM: operators with a state"):
-        quantize(model)
 
 
 def test_constants_the_file_quantized_stay_as_they_are() -> None:

@@ -2,6 +2,7 @@
 
 plan      what is to become of every operator and constant
 ranges    which calibrated ranges count
+inside    the types of states, and of values inside a recurrent operator
 solve     a type for every tensor
 choose    which operators compute in integers
 rewrite   the operators in order, with conversions between them
@@ -18,8 +19,10 @@ from typing import Any
 
 from qcore.calibration import Calibration
 from qcore.errors import CalibrationError
+from qcore.intermediates import with_intermediates
 from qcore.ir import Model
 from qcore.quantizer.full_integer.choose import Choice
+from qcore.quantizer.full_integer.inside import missing_inside
 from qcore.quantizer.full_integer.pipeline import build
 from qcore.quantizer.full_integer.plan import Plan, make_plan
 from qcore.quantizer.full_integer.ranges import types_from_ranges
@@ -39,7 +42,7 @@ def quantize_full_integer(model: Model, recipe: Recipe, calibration: Calibration
     def require(plan: Plan, solution: Solution, choice: Choice) -> None:
         _require_ranges(plan, solution, choice, calibration.ranges(plan.subgraph))
 
-    return build(model, recipe, solve_graph, require)
+    return build(with_intermediates(model), recipe, solve_graph, require)
 
 
 def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Mapping[int, Any]) -> None:
@@ -50,11 +53,12 @@ def _require_ranges(plan: Plan, solution: Solution, choice: Choice, observed: Ma
     if plan.subgraph and not observed:
         return
     for index, operator in enumerate(plan.graph.operators):
-        if index in choice.integer or not plan.quantizable(index) or plan.denied(index):
+        if not plan.quantizable(index) or plan.denied(index):
             continue
-        for tensor in plan.floats((*operator.inputs, *operator.outputs)):
+        missing = missing_inside(plan, index, solution.types)
+        for tensor in missing if index in choice.integer else plan.floats((*operator.inputs, *operator.outputs)):
             known = tensor in solution.types or tensor in observed or tensor in plan.values
-            if not known and plan.graph.tensors[tensor].size:
+            if tensor in missing or (not known and plan.graph.tensors[tensor].size):
                 raise CalibrationError(
                     f"inputs missing statistics: {plan.place(index)} needs the range of {plan.name(tensor)}; calibrate "
                     "with samples that reach it, or give its range with Calibration.of"

@@ -1,7 +1,8 @@
 """The converter's order of tensors, and in it, the order in which its rewritings leave the constants.
 
-Tensors are graph inputs; unquantized constants, as a rule in the order of their first use; quantized constants from the
-last use to the first, copies of one together; then the results of every operator.
+Tensors are graph inputs; variables of operators in float, from the last to the first; unquantized constants, as a rule
+in the order of their first use; quantized constants from the last use to the first, copies of one together; then what
+is left of every operator: integer variables, intermediate tensors, results.
 """
 
 from __future__ import annotations
@@ -31,35 +32,36 @@ def tensor_order(program: Program, plan: Plan, solution: Solution) -> list[Value
     order = dict.fromkeys(program.inputs)
     constants = dict.fromkeys(v for v in (*read, *program.outputs) if v not in made and v not in order)
     # Constants that the file holds quantized, or with a QUANTIZE of their own, stay right before their operator.
-    plain = [value for value in constants if value.quantized is None and not value.is_given]
-    quantized = [value for value in constants if value.quantized is not None and value.source not in plan.pairs]
+    variables = [value for value in constants if value.tensor.is_variable]
+    plain = [v for v in constants if v.quantized is None and not v.is_given and v not in variables]
+    quantized = [v for v in constants if v.quantized is not None and v.source not in plan.pairs and v not in variables]
     rank = _constant_order(plan, solution, {value.source for value in plain}, {value.source for value in quantized})
     early = [value for line in program.lines if line.early for value in line.outputs]
+    order.update(dict.fromkeys(value for value in reversed(variables) if value.quantized is None))
     order.update(dict.fromkeys(sorted(plain, key=lambda value: rank.plain[value.source])))
     order.update(dict.fromkeys(early))
     order.update(dict.fromkeys(sorted(quantized, key=lambda value: rank.quantized[value.source])))
     for line in program.lines:
         order.update(dict.fromkeys(value for value in line.inputs if value is not None))
-        order.update(dict.fromkeys(line.outputs))
+        order.update(dict.fromkeys((*line.intermediates, *line.outputs)))
     return [*([] if plan.absent_name is None else [plan.absent_name]), *order]
 
 
 def _constant_order(plan: Plan, solution: Solution, plain: set[int], quantized: set[int]) -> ConstantOrder:
     """The places of the constants, given which end up unquantized and which quantized; some are both."""
-    block = [copy for statement in hoisted(_imported(plan, solution)) for copy in _with_copies(plan, statement)]
+    # The weights of recurrent operators are converted before anything else, and the constants move.
+    imported = [item for statement in hoisted(_imported(plan, solution)) for item in _with_early(plan, statement)]
+    block = [copy for statement in hoisted(imported) for copy in _with_copies(plan, statement)]
 
-    # Each float constant is followed by its conversions, and the constants move.
+    # Each other float constant is followed by its conversions, and the constants move.
     converted = [item for statement in block for item in _with_conversions(plan, solution, statement)]
+    places = {item.tensor: place for place, item in enumerate(converted) if item.kind == "conversions"}
     spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
     converted = hoisted([OTHER, *converted] if spread else converted)
 
     # Conversions become quantized constants, or float ones again; those move too.
     final = [item for statement in converted for item in _replaced(plan, solution, statement, plain, quantized)]
-    return ConstantOrder(_places(hoisted(final)), _places(block))
-
-
-def _places(statements: list[Statement]) -> dict[int, int]:
-    return {statement.tensor: place for place, statement in enumerate(statements) if statement.kind == "constant"}
+    return ConstantOrder({item.tensor: place for place, item in enumerate(hoisted(final))}, places)
 
 
 def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:
@@ -78,6 +80,15 @@ def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:
         yield OTHER
 
 
+def _with_early(plan: Plan, statement: Statement) -> Iterator[Statement]:
+    """A constant before those of its conversions that recurrent operators ask for, of the last operand first."""
+    yield statement
+    if statement.kind == "constant":
+        copies = [copy for copy in plan.early if plan.origin.get(copy, copy) == statement.tensor]
+        copies.sort(key=lambda copy: [(index, -position) for index, position in plan.uses[copy]])
+        yield from (Statement("conversions", copy) for copy in copies)
+
+
 def _with_copies(plan: Plan, statement: Statement) -> Iterator[Statement]:
     """A constant behind its copies, and before those made because a bias would overflow."""
     copies = [copy for copy, origin in plan.origin.items() if origin == statement.tensor]
@@ -89,7 +100,8 @@ def _with_copies(plan: Plan, statement: Statement) -> Iterator[Statement]:
 
 def _with_conversions(plan: Plan, solution: Solution, statement: Statement) -> Iterator[Statement]:
     yield statement
-    if statement.tensor in solution.types and statement.tensor not in plan.pairs:
+    late = statement.kind == "constant" and statement.tensor not in plan.early
+    if late and statement.tensor in solution.types and statement.tensor not in plan.pairs:
         yield Statement("conversions", statement.tensor)
 
 

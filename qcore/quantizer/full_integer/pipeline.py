@@ -12,7 +12,7 @@ from qcore.quantizer.full_integer.order import tensor_order
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.full_integer.rewrite import rewrite
 from qcore.quantizer.full_integer.solve import Solution
-from qcore.quantizer.full_integer.verify import require_integers, require_one_scale
+from qcore.quantizer.full_integer.verify import require_integers, require_one_scale, warn_of_states
 from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
 from qcore.quantizer.recipe import Recipe
 
@@ -42,6 +42,7 @@ def build(
         program = rewrite(plan, solution, choice)
         settle_border(program, recipe, is_main=subgraph == 0)
         require_one_scale(plan, program)
+        warn_of_states(plan, program)
         if recipe.strict:
             require_integers(plan, program)
         for tensor in set(plan.pairs).intersection(plan.graph.outputs).difference(plan.graph.inputs):

@@ -20,7 +20,7 @@ from qcore.ir import Model, Operator, Subgraph, Tensor
 from qcore.op import find
 from qcore.quantizer.quantized_type import ROUNDED_SCALES, Formulas, QuantizedType
 from qcore.quantizer.recipe import Recipe
-from qcore.rules import Constraint, Fixed, Rules, State, Weight
+from qcore.rules import Activation, Bias, Constraint, Fixed, Rules, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["Pair", "Plan", "Use", "live_operators", "make_plan"]
@@ -56,6 +56,8 @@ class Plan:
     graph: a copy; copies of constants are appended. rules[i]: of operator i. uses, producers: as in Subgraph.
     values: the float32 constants; plain: the other ones; given: integer constants that the file quantized already.
     self_scaled: constants whose parameters follow from their own values, with their constraint if they are weights.
+    early: weights of recurrent operators, which are converted before anything else; firm: activations that they read,
+    of which the range is never widened, and that are quantized even if nothing reads integers.
     origin: copy of a constant -> the constant; late_copies: those made while solving.
     absent_name: a name that an operand left off takes away from the tensors. formulas: how parameters are computed.
     pairs: tensor -> the conversions after it that were taken out of the graph.
@@ -68,6 +70,8 @@ class Plan:
     values: dict[int, Array] = field(default_factory=dict)
     given: dict[int, QuantizedType] = field(default_factory=dict)
     origin: dict[int, int] = field(default_factory=dict)
+    early: set[int] = field(default_factory=set)
+    firm: set[int] = field(default_factory=set)
     late_copies: set[int] = field(default_factory=set)
     self_scaled: dict[int, Weight | None] = field(default_factory=dict)
     plain: set[int] = field(default_factory=set)
@@ -84,6 +88,10 @@ class Plan:
     def is_constant(self, tensor: int) -> bool:
         """Whether a tensor is a constant that the converter treats as one: those the file quantized it leaves alone."""
         return tensor in self.values or tensor in self.plain
+
+    def is_variable(self, tensor: int) -> bool:
+        """Whether a tensor keeps its value from run to run."""
+        return tensor >= 0 and self.graph.tensors[tensor].is_variable
 
     def quantizable(self, index: int) -> bool:
         """Whether TensorFlow's MLIR quantizer quantizes this operator."""
@@ -152,7 +160,7 @@ def make_plan(
     )
     plan = Plan(subgraph, graph, recipe, [], formulas=formulas, pairs=pairs)
     plan.rules = [_rules(plan, index) for index in range(len(graph.operators))]
-    _require_stateless(plan)
+    _require_intermediates(plan)
     _complete(plan, model)
     merged = _merge_equal_constants(plan, model)
     for tensor, uses in graph.consumers().items():
@@ -167,6 +175,9 @@ def make_plan(
         else:
             plan.plain.add(tensor)
     plan.uses, plan.producers = graph.consumers(), graph.producers()
+    for index, operator in enumerate(graph.operators):
+        if plan.rules[index].stateful and plan.quantizable(index):
+            plan.firm.update(t for i, t in enumerate(operator.inputs) if plan.rules[index].input(i) == Activation())
     return plan
 
 
@@ -227,19 +238,19 @@ def _merge_equal_constants(plan: Plan, model: Model) -> dict[int, list[Use]]:
 def _rules(plan: Plan, index: int) -> Rules:
     operator = plan.graph.operators[index]
     try:
-        return find(operator.code, operator.custom_code).rules
+        return find(operator.code, operator.custom_code).rules.of(operator)
     except UnsupportedError as error:
         raise UnsupportedError(f"{plan.place(index)}: {error}; without its rules it cannot be quantized") from None
 
 
-def _require_stateless(plan: Plan) -> None:
-    """QuantizationError for an operator with a state, whose parameters follow from rules of its own."""
+def _require_intermediates(plan: Plan) -> None:
+    """QuantizationError for a fused LSTM with other intermediate tensors than those that carry its scales."""
     for index, rules in enumerate(plan.rules):
-        stateful = any(isinstance(constraint, State) for constraint in rules.inputs)
-        if stateful and plan.quantizable(index) and not plan.denied(index):
+        count, expected = len(plan.graph.operators[index].intermediates), len(rules.intermediates)
+        if plan.quantizable(index) and count != expected:
             raise QuantizationError(
-                f"{plan.place(index)}: operators with a state cannot be quantized to {plan.recipe.scheme} yet; keep it "
-                "in float with denylisted_ops"
+                f"{plan.place(index)} has {count} intermediate tensors, expected {expected}; leave them all out of the "
+                "float model, and they are added"
             )
 
 
@@ -266,15 +277,14 @@ def _assign(plan: Plan, model: Model, tensor: int, uses: list[Use]) -> None:
     if tensor in plan.pairs:
         return
     for index, position in uses:
-        rules = plan.rules[index]
-        bias = rules.bias_operand
-        imposed = rules.same_scale or (bias is not None and bias[0] == position)
-        if not imposed:
-            constraint = rules.input(position)
-            if plan.self_scaled.get(tensor) is None:
-                plan.self_scaled[tensor] = _granularity(constraint, plan, index)
-        elif len(uses) > 1:
-            plan.copy_constant(tensor, (index, position))
+        rules, constraint = plan.rules[index], plan.rules[index].input(position)
+        early = rules.stateful and isinstance(constraint, Weight) and plan.quantizable(index)
+        imposed = rules.same_scale or isinstance(constraint, Bias)
+        own = plan.copy_constant(tensor, (index, position)) if (early or imposed) and len(uses) > 1 else tensor
+        if early:
+            plan.early.add(own)
+        if not imposed and plan.self_scaled.get(own) is None:
+            plan.self_scaled[own] = _granularity(constraint, plan, index)
 
 
 def _granularity(constraint: Constraint, plan: Plan, index: int) -> Weight | None:
@@ -282,6 +292,6 @@ def _granularity(constraint: Constraint, plan: Plan, index: int) -> Weight | Non
     if not isinstance(constraint, Weight):
         return None
     dense = plan.graph.operators[index].code == BuiltinOperator.FULLY_CONNECTED
-    if not plan.recipe.per_channel or (dense and not plan.recipe.per_channel_dense):
+    if constraint.axis is not None and (not plan.recipe.per_channel or (dense and not plan.recipe.per_channel_dense)):
         return Weight(None)
     return constraint

@@ -12,9 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from qcore.errors import CalibrationError
+from qcore.quantizer.full_integer.inside import checked, types_inside
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.quantized_type import QuantizedType, activation_type
 
@@ -28,7 +26,12 @@ def types_from_ranges(plan: Plan, ranges: Ranges) -> dict[int, QuantizedType]:
     observed = [t for t in _program_order(plan) if t in ranges and plan.is_float(t) and t not in plan.values]
     dropped = _dropped_forward(plan, observed)
     dropped |= _dropped_backward(plan, observed, dropped)
-    return {t: activation_type(*_checked(plan, t, ranges[t])) for t in observed if t not in dropped}
+    own = {
+        t: activation_type(*checked(plan, t, ranges[t]), widened=t not in plan.firm)
+        for t in observed
+        if t not in dropped
+    }
+    return own | types_inside(plan, ranges, own)
 
 
 def _program_order(plan: Plan) -> list[int]:
@@ -63,13 +66,3 @@ def _dropped_backward(plan: Plan, observed: list[int], forward: set[int]) -> set
             dropped.update(operands)
             work.extend(operands)
     return dropped
-
-
-def _checked(plan: Plan, tensor: int, bounds: tuple[Any, Any]) -> tuple[np.float32, np.float32]:
-    low, high = np.float32(bounds[0]), np.float32(bounds[1])
-    if not (np.isfinite(low) and np.isfinite(high) and low <= high):
-        raise CalibrationError(
-            f"subgraph {plan.subgraph}, {plan.name(tensor)}: the range {low} to {high} is not finite with min <= max; "
-            "calibrate with samples on which the float model computes finite values"
-        )
-    return low, high

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from qcore.ir import Operator
 from qcore.quantizer.full_integer.choose import Choice
 from qcore.quantizer.full_integer.plan import Plan, Use
 from qcore.quantizer.full_integer.solve import Request, Solution
@@ -16,6 +17,14 @@ from qcore.quantizer.quantized_type import QuantizedType
 from tflite_schema import BuiltinOperator
 
 __all__ = ["rewrite"]
+
+_INTERMEDIATES = (
+    "input_to_input_intermediate",
+    "input_to_forget_intermediate",
+    "input_to_cell_intermediate",
+    "input_to_output_intermediate",
+    "effective_hidden_scale_intermediate",
+)
 
 
 def rewrite(plan: Plan, solution: Solution, choice: Choice) -> Program:
@@ -73,7 +82,7 @@ class _Writer:
         outputs = [self._result(tensor, integer) for tensor in operator.outputs]
         for value in outputs:
             value.name = self._location(index)
-        self.program.lines.append(Line(operator, inputs, outputs))
+        self.program.lines.append(Line(operator, inputs, outputs, intermediates=self._intermediates(operator)))
         for tensor, value in zip(operator.outputs, outputs, strict=True):
             self._read_everywhere(tensor, value)
         for tensor, value in zip(operator.outputs, outputs, strict=True):
@@ -104,6 +113,17 @@ class _Writer:
         ]
         return ";".join(name for name in (self.plan.location(operator), *folded) if name)
 
+    def _intermediates(self, operator: Operator) -> list[Value]:
+        """They have their types even where the operator computes in float."""
+        return (
+            [
+                Value(name, self.plan.graph.tensors[tensor], self.solution.types.get(tensor))
+                for name, tensor in zip(_INTERMEDIATES, operator.intermediates, strict=True)
+            ]
+            if operator.intermediates
+            else []
+        )
+
     # Operands and results ---------------------------------------------------------------------------------------------
 
     def _value(self, tensor: int, quantized: QuantizedType | None = None) -> Value:
@@ -122,7 +142,18 @@ class _Writer:
         if (index, position) in self.operand:
             return self.operand[index, position]
         integer = self.plan.is_float(tensor) and self.choice.reads_integer((index, position))
+        if self.plan.graph.tensors[tensor].is_variable:
+            return self._variable(tensor, self.solution.types[tensor] if integer else None)
         return self._constant(tensor, self.solution.types[tensor] if integer else None)
+
+    def _variable(self, tensor: int, quantized: QuantizedType | None) -> Value:
+        key = (tensor, quantized)
+        if key not in self.constants:
+            self.constants[key] = self._value(tensor, quantized)
+            self.constants[key].source = tensor
+            if quantized is not None:
+                self.constants[key].name = ""
+        return self.constants[key]
 
     def _constant(self, tensor: int, quantized: QuantizedType | None) -> Value:
         # Copies that were not needed after all become one again, which then has no name.
@@ -247,7 +278,8 @@ class _Writer:
         paired_output = is_output and (keeps or not floats)
         if not (integers or requests or paired_output or (keeps and floats)):
             return
-        name = "" if tensor in self.solution.own and not lasting else location
+        unnamed = tensor in self.solution.own and (not lasting or tensor in self.plan.firm)
+        name = "" if unnamed else location
         base = self._quantize(made, self.solution.types[tensor], name, removable=not lasting)
         self._convert_requests(base, requests, location)
         for use in integers:

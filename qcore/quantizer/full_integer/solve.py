@@ -17,8 +17,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qcore.ir import Operator
 from qcore.quantizer.full_integer.plan import Plan, Use
-from qcore.quantizer.quantized_type import QuantizedType
+from qcore.quantizer.quantized_type import QuantizedType, bias_type, weight_type
+from qcore.rules import Bias
 from tflite_schema import TensorType
 
 __all__ = ["Request", "Solution", "solve"]
@@ -41,7 +43,8 @@ class Solution:
     """What was found: `types` of all tensors that have one, `requests` for conversions.
 
     own: tensors whose type comes from their own range, or that the file quantized. lasting: those whose conversions
-    stay even where nothing computes in integers, as the fake quantization of training does.
+    stay even where nothing computes in integers, as the fake quantization of training does, and the input of recurrent
+    operators.
     """
 
     types: dict[int, QuantizedType]
@@ -61,7 +64,7 @@ class Solution:
 def solve(plan: Plan, own: dict[int, QuantizedType]) -> Solution:
     """The types of all tensors, given those that come from ranges."""
     final = own | plan.given
-    solver = _Solver(plan, Solution(dict(final), frozenset(final)))
+    solver = _Solver(plan, Solution(dict(final), frozenset(final), lasting=frozenset(plan.firm & final.keys())))
     solver.run()
     return solver.solution
 
@@ -95,7 +98,12 @@ class _Solver:
         if tensor in self.plan.self_scaled and tensor not in self.types:
             values, weight = self.plan.values[tensor], self.plan.self_scaled[tensor]
             formulas = self.plan.formulas
-            chosen = formulas.constant(values) if weight is None else formulas.weight(values, weight.axis)
+            if weight is None:
+                chosen = formulas.constant(values)
+            elif weight.bits == 8:
+                chosen = formulas.weight(values, weight.axis)
+            else:
+                chosen = weight_type(values, weight.axis, weight.bits)
             self._set_result(tensor, chosen)
         return True
 
@@ -116,7 +124,7 @@ class _Solver:
             scale, zero_point = fixed.by_type[type_.name.lower()]
             for tensor in operator.outputs:
                 self._set_result(tensor, QuantizedType((float(scale),), (zero_point,), type=type_))
-        return self._visit_bias(index)
+        return self._visit_biases(index)
 
     def _shared_type(self, index: int) -> QuantizedType | None:
         """The type that all float operands and results take: a final one if there is any, operands before results."""
@@ -142,36 +150,48 @@ class _Solver:
 
     # Biases -----------------------------------------------------------------------------------------------------------
 
-    def _visit_bias(self, index: int) -> bool:
-        found, operator = self.plan.rules[index].bias_operand, self.plan.graph.operators[index]
-        if found is None or len(operator.inputs) <= found[0] or operator.inputs[found[0]] < 0:
-            return True
-        position, constraint = found
-        tensor = operator.inputs[position]
-        chosen = self.types.get(tensor)
-        if chosen is None:
-            first, second = (self.types.get(operator.inputs[i]) for i in constraint.of)
-            if first is None or second is None:
-                return False
-            chosen = self.plan.formulas.bias((first, second), len(self.plan.graph.tensors[tensor].shape))
-        self._set_bias(index, position, chosen)
-        return True
+    def _visit_biases(self, index: int) -> bool:
+        operator, decided = self.plan.graph.operators[index], True
+        for position, constraint in self.plan.rules[index].biases.items():
+            tensor = operator.inputs[position] if position < len(operator.inputs) else -1
+            if tensor < 0:
+                continue
+            chosen = self.types.get(tensor) or self._bias_type(operator, position, constraint)
+            if chosen is None:
+                decided = False
+            else:
+                self._set_bias(index, position, chosen)
+        return decided
+
+    def _bias_type(self, operator: Operator, position: int, constraint: Bias) -> QuantizedType | None:
+        """The type that follows from the operands the bias is added to; None while one of theirs is not known."""
+        operands = [self.types[tensor] for i in constraint.of if (tensor := operator.inputs[i]) in self.types]
+        if len(operands) < len(constraint.of):
+            return None
+        rank, factor = len(self.plan.graph.tensors[operator.inputs[position]].shape), constraint.factor
+        if constraint.intermediate is not None:
+            inside = self.types.get(operator.intermediates[constraint.intermediate])
+            if inside is None:
+                return None
+            factor *= inside.scale[0]
+        if len(operands) == 2 and factor == 1:
+            return self.plan.formulas.bias((operands[0], operands[1]), rank)
+        return bias_type(operands, rank, factor)
 
     def _set_bias(self, index: int, position: int, chosen: QuantizedType) -> None:
-        """Set a bias's type; where a bias would overflow, widen its scale and the weight's with it."""
-        weight, constraint = self.plan.rules[index].weight_operand, self.plan.rules[index].bias_operand
-        operator = self.plan.graph.operators[index]
+        """Set a bias's type; where a bias would overflow, widen its scale and the weight's with it.
+
+        TensorFlow does not look at the biases of recurrent operators.
+        """
+        rules, operator = self.plan.rules[index], self.plan.graph.operators[index]
+        weight, constraint = rules.weight_operand, rules.biases[position]
         bias = self.plan.values.get(operator.inputs[position])
         free = self.plan.values.keys() - self.solution.own
-        if (
-            weight is None
-            or constraint is None
-            or bias is None
-            or not free.issuperset((operator.inputs[position], operator.inputs[weight[0]]))
-        ):
+        constants = (operator.inputs[position], operator.inputs[-1 if weight is None else weight[0]])
+        if rules.stateful or weight is None or bias is None or not free.issuperset(constants):
             self._set_operand((index, position), chosen)
             return
-        source = next(i for i in constraint[1].of if i != weight[0])
+        source = next(i for i in constraint.of if i != weight[0])
         input_type, weight_type_ = self.types[operator.inputs[source]], self.types[operator.inputs[weight[0]]]
         over = _overflowing(chosen, np.abs(bias.astype(np.float64)).reshape(-1))
         if not {input_type.type, weight_type_.type} <= {TensorType.INT8, TensorType.UINT8} or not over:

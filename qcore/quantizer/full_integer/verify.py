@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+
 from qcore.errors import QuantizationError
 from qcore.op import find
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.program import Line, Program, Value
+from qcore.rules import State
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["require_integers", "require_one_scale"]
+__all__ = ["QuantizationWarning", "require_integers", "require_one_scale", "warn_of_states"]
 
 _CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 _SHOWN = 5
+
+
+class QuantizationWarning(UserWarning):
+    """The file is the converter's, but TFLite computes it wrongly or not at all."""
 
 
 def require_one_scale(plan: Plan, program: Program) -> None:
@@ -44,6 +51,48 @@ def require_integers(plan: Plan, program: Program) -> None:
             f"subgraph {plan.subgraph}: {len(left)} operators would stay in float: {shown}; TensorFlow does not "
             f"quantize them to {plan.recipe.scheme}, or they are denylisted. Replace them, or quantize without strict"
         )
+
+
+def warn_of_states(plan: Plan, program: Program) -> None:
+    """Warn (QuantizationWarning) of integer operators with a state that TFLite cannot run as the file says.
+
+    Its kernel for LSTMs takes the parameters of the result from the state, needs a cell state between 0.5 and 64 and,
+    with layer normalization, a scale for every gate's intermediate tensor; what it is not given it does without.
+    """
+    for line in program.lines:
+        rules = find(line.code, line.operator.custom_code).rules.of(line.operator)
+        source = line.inputs[0] if line.inputs else None
+        if not rules.stateful or source is None or source.quantized is None:
+            continue
+        for position, value in enumerate(line.inputs):
+            constraint = rules.input(position)
+            if value is None or value.quantized is None or not isinstance(constraint, State):
+                continue
+            scale = value.quantized.scale[0]
+            if constraint.result is not None and line.outputs[constraint.result].quantized != value.quantized:
+                written = line.outputs[constraint.result].quantized
+                assert written is not None
+                _warn(
+                    plan,
+                    line,
+                    f"its result has scale {written.scale[0]:.6g}, which an operator that joins it with others asks "
+                    f"for, its state {scale:.6g}; TFLite writes the result in the state's scale, so that it is read "
+                    "wrongly. Give both one range, or keep the operator in float",
+                )
+            if constraint.power_of_two and not 2.0**-15 <= scale <= 2.0**-9:
+                _warn(
+                    plan,
+                    line,
+                    f"its cell state has scale {scale:.6g}, and TFLite takes 2^-15 to 2^-9 only. Give the state a "
+                    "range between 0.5 and 64, or keep the operator in float",
+                )
+        gates = [value.quantized for value in line.intermediates[:4]]
+        if any(gates) and not all(gates):
+            _warn(plan, line, "TFLite cannot run layer normalization in integers without an input gate; it answers 0")
+
+
+def _warn(plan: Plan, line: Line, message: str) -> None:
+    warnings.warn(f"subgraph {plan.subgraph}, {_name(line)}: {message}", QuantizationWarning, stacklevel=5)
 
 
 def _values(line: Line) -> list[Value]:
