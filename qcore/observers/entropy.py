@@ -5,11 +5,11 @@
     T   = argmin of  KL(P_T || Q_T) = sum p log(p / q),   p and q normalized
 
 T goes over all bin edges from `levels` bins on. A T after an empty bin is passed over where larger values follow: Q
-would give them no mass. The range is -T..T, cut to the extremes of the data.
-Levels: 128 where values have both signs, as the source has it for symmetric int8; 256 where they have one, as
-asymmetric int8 then spends all its numbers on it.
-Migacz 2017, 8-bit inference with TensorRT (GTC), the pseudocode of entropy calibration; groups of fractional size are
-cut as in pytorch-quantization's calib/histogram.py
+would give them no mass. The bin of 0 is given the count of its neighbour, since after a RELU it holds so many values
+that nothing else would weigh. The range is -T..T, cut to the extremes of the data.
+Levels: 128 where values have both signs, 256 where they have one and asymmetric int8 spends all its numbers on it.
+NVIDIA TensorRT's pytorch-quantization, calib/histogram.py, _compute_amax_entropy; Migacz 2017, 8-bit inference with
+TensorRT (GTC), which has neither the neighbour's count nor 256 levels
 """
 
 from __future__ import annotations
@@ -53,10 +53,13 @@ class Entropy(HistogramMethod):
 
 
 def _magnitudes(histogram: Histogram) -> NDArray[np.int64]:
-    """The histogram of |x|: bin -1 - i holds the same magnitudes as bin i."""
+    """The histogram of |x| (bin -1 - i holds the same magnitudes as bin i), without the values around 0."""
     numbers = np.arange(histogram.counts.size) + histogram.first
     folded = np.where(numbers < 0, -1 - numbers, numbers)
-    return np.bincount(folded, weights=histogram.counts).astype(np.int64)
+    counts = np.bincount(folded, weights=histogram.counts).astype(np.int64)
+    if counts.size > 1:
+        counts[0] = counts[1]
+    return counts
 
 
 def divergence(counts: NDArray[Any], size: int, levels: int, outliers: int = 0) -> float:

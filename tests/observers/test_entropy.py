@@ -51,6 +51,7 @@ def test_the_threshold_is_the_best_of_all(kind: str) -> None:
     levels = 16 if kind == "relu" else 8
     magnitudes = np.floor(np.abs(values.astype(np.float64)) / histogram.width).astype(int)
     bins = np.bincount(magnitudes).tolist()
+    bins[0] = bins[1]
     found = [pseudocode(bins, i, levels) for i in range(levels, len(bins) + 1)]
     low, high = Entropy(bits=4, bins=256).choose(histogram)
     assert high == -low
@@ -69,6 +70,12 @@ def test_outliers_are_clipped() -> None:
     low, high = Entropy().range(filled(values))
     assert -6 < low < -2.5
     assert 2.5 < high < 6
+
+
+def test_the_zeros_after_a_relu_do_not_decide() -> None:
+    values = draws("relu")
+    more = np.concatenate([values, np.zeros(100_000, np.float32)])
+    assert Entropy().range(filled(more)) == Entropy().range(filled(values))
 
 
 def test_few_bins_leave_nothing_to_choose() -> None:
