@@ -16,6 +16,7 @@ from qcore.dataset import open_dataset
 from qcore.ir import Model, Subgraph
 from qcore.quantizer import RECIPES
 from qcore.quantizer import quantize as quantize_model
+from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from qcore.tflite import save
 from tflite_schema import TensorType
 
@@ -44,6 +45,9 @@ def command(
     inference_input_type: Annotated[BorderType, typer.Option(help="Type of the inputs.")] = BorderType.float32,
     inference_output_type: Annotated[BorderType, typer.Option(help="Type of the outputs.")] = BorderType.float32,
     per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
+    weight_method: Annotated[
+        str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
+    ] = "min_max",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
@@ -64,6 +68,7 @@ def command(
         inference_input_type=inference_input_type.value,
         inference_output_type=inference_output_type.value,
         per_channel=per_channel,
+        weight_method=weight_method,
     )
     size = save(quantized, output)
     before = file_size(model, loaded)

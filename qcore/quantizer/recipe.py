@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from qcore.errors import QuantizationError
+from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["RECIPES", "Recipe", "resolve"]
 
 BORDER_TYPES: Mapping[str, tuple[str, ...]] = {"int8": ("float32", "int8", "uint8")}
 """Per scheme, the types that graph inputs and outputs may be given."""
+
+CLIPPING_SCHEMES = frozenset({"int8"})
+"""The schemes that a `weight_method` other than min_max works in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Recipe:
     operator allows it; per_channel_dense: FULLY_CONNECTED too. inference_input_type, inference_output_type: "float32"
     (QUANTIZE and DEQUANTIZE at the border), "int8" or "uint8"; NumPy dtypes and tf.DType are accepted as well.
     denylisted_ops: builtin names ("ADD") that stay in float; denylisted_nodes: names of result tensors whose operators
-    do. strict: refuse a model of which any operator would stay in float.
+    do. strict: refuse a model of which any operator would stay in float. weight_method: "min_max", "mse" or "octav",
+    how large weights may be before they are clipped (see `weight_methods`).
 
     Raises QuantizationError for a scheme, a type or an operator name that does not exist.
     """
@@ -39,10 +44,17 @@ class Recipe:
     denylisted_ops: frozenset[str] = frozenset()
     denylisted_nodes: frozenset[str] = frozenset()
     strict: bool = False
+    weight_method: str = "min_max"
 
     def __post_init__(self) -> None:
         if self.scheme not in BORDER_TYPES:
             raise QuantizationError(f"no scheme {self.scheme!r}; there are {', '.join(BORDER_TYPES)}")
+        if self.weight_method not in WEIGHT_METHODS:
+            raise QuantizationError(f"no weight_method {self.weight_method!r}; there are {', '.join(WEIGHT_METHODS)}")
+        if self.weight_method != "min_max" and self.scheme not in CLIPPING_SCHEMES:
+            raise QuantizationError(
+                f"the scheme {self.scheme} does not clip weights; weight_method can only be min_max"
+            )
         for field in ("inference_input_type", "inference_output_type"):
             object.__setattr__(self, field, _border_type(getattr(self, field), field, BORDER_TYPES[self.scheme]))
         for field in ("denylisted_ops", "denylisted_nodes"):

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qcore import Interpreter, load
+from qcore import Interpreter, load, save
+from qcore.quantizer.weight_methods import weight_scale
 from tests.cli.conftest import Cli
-from tflite_schema import TensorType
+from tests.quantizer.converter import FloatGraph
+from tflite_schema import FullyConnectedOptions, TensorType
 
 
 def test_data_in_int8_model_out(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
@@ -27,6 +29,23 @@ def test_saved_statistics_serve_as_well(cli: Cli, model_file: Path, samples_file
     assert cli("quantize", model_file, "-d", samples_file, "-o", direct).code == 0
     assert cli("quantize", model_file, "-s", statistics, "-o", indirect).code == 0
     assert direct.read_bytes() == indirect.read_bytes()
+
+
+def test_weights_clipped(cli: Cli, tmp_path: Path, samples_file: Path) -> None:
+    graph = FloatGraph(span=(-1.0, 1.0))
+    w = graph.constant(np.random.default_rng(0).standard_t(2, (4, 3)))
+    y = graph.op("FULLY_CONNECTED", [graph.input((1, 3)), w, -1], (1, 4), options=FullyConnectedOptions())
+    float_model, target = tmp_path / "float.tflite", tmp_path / "int8.tflite"
+    save(graph.model(y), float_model)
+    outcome = cli("quantize", float_model, "-d", samples_file, "-o", target, "--weight-method", "mse")
+    assert outcome.code == 0, outcome.err
+    scale = load(target).main.tensors[1].quant
+    assert scale is not None
+    values = load(float_model).constant(load(float_model).main.tensors[w])
+    assert values is not None
+    np.testing.assert_array_equal(scale.scale, weight_scale(values, 0, "mse"))
+    outcome = cli("quantize", float_model, "-d", samples_file, "-o", target, "--force", "--weight-method", "max")
+    assert (outcome.code, "no weight_method 'max'" in outcome.err) == (2, True)
 
 
 def test_wrong_calls_write_nothing(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:

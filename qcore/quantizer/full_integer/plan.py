@@ -20,6 +20,7 @@ from qcore.ir import Model, Operator, Subgraph, Tensor
 from qcore.op import find
 from qcore.quantizer.quantized_type import ROUNDED_SCALES, Formulas, QuantizedType
 from qcore.quantizer.recipe import Recipe
+from qcore.quantizer.weight_methods import clip_weights
 from qcore.rules import Activation, Bias, Constraint, Fixed, Rules, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
@@ -174,6 +175,7 @@ def make_plan(
             plan.given[tensor] = QuantizedType.of(constant.quant, constant.type)
         else:
             plan.plain.add(tensor)
+    _clip(plan)
     plan.uses, plan.producers = graph.consumers(), graph.producers()
     for index, operator in enumerate(graph.operators):
         if plan.rules[index].stateful and plan.quantizable(index):
@@ -190,6 +192,15 @@ def live_operators(graph: Subgraph) -> list[Operator]:
             needed.update(operator.inputs)
             kept.append(replace(operator))
     return kept[::-1]
+
+
+def _clip(plan: Plan) -> None:
+    """Clip the weights whose parameters follow from their own values, as the recipe says."""
+    if plan.recipe.weight_method == "min_max":
+        return
+    for tensor, weight in plan.self_scaled.items():
+        if weight is not None:
+            plan.values[tensor] = clip_weights(plan.values[tensor], weight.axis, plan.recipe.weight_method)
 
 
 def _complete(plan: Plan, model: Model) -> None:
