@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qcore.interpreter import Interpreter
-from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, tensor_type
+from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, numpy_dtype, tensor_type
 from qcore.numerics.float32 import from_bfloat16
 from qcore.numerics.packing import pack_int2, pack_int4, pack_uint4
 from qcore.op import find
@@ -119,6 +119,54 @@ class OneOp:
         """The values of the operands that are fed at run time."""
         return [o.value for o in self.operands if o is not None and not o.constant and not o.variable]
 
+    def expected(self) -> list[Array]:
+        """What TFLite answers."""
+        return oracle.outputs(to_bytes(self.model()), self.feeds(), self.invocations, optimized=self.optimized)
+
+    @property
+    def against(self) -> str:
+        """Whose kernels answer."""
+        return "BUILTIN_WITHOUT_DEFAULT_DELEGATES" if self.optimized else "BUILTIN_REF"
+
+
+@dataclass(frozen=True)
+class InModel(OneOp):
+    """An operator that does nothing alone, such as one that reads a variable: a case is a whole model around it."""
+
+    around: Model = field(default_factory=lambda: Model(subgraphs=[]))
+    values: Sequence[Array] = ()
+
+    @staticmethod
+    def of(code: BuiltinOperator, around: Model, values: Sequence[Array], **options: Any) -> InModel:
+        """A case of the model, fed with values in input order."""
+        tensors = [around.main.tensors[index] for index in around.main.outputs]
+        results = [Result(numpy_dtype(tensor.type), type=tensor.type) for tensor in tensors]
+        return InModel(code, [], results, around=around, values=values, **options)
+
+    def model(self) -> Model:
+        return self.around
+
+    def feeds(self) -> list[Array]:
+        return list(self.values)
+
+
+@dataclass(frozen=True)
+class Twin(OneOp):
+    """A case whose own kernel is broken in TFLite: `twin` works out the same numbers, which `back` brings home."""
+
+    twin: OneOp | None = None
+    back: Callable[[Array], Array] = lambda y: y
+
+    def expected(self) -> list[Array]:
+        assert self.twin is not None
+        return [self.back(y) for y in self.twin.expected()]
+
+    @property
+    def against(self) -> str:
+        assert self.twin is not None
+        (y,) = self.twin.results
+        return f"{self.twin.against}, {self.twin.code.name} of {np.dtype(y.dtype).name}"
+
 
 _PACK = {TensorType.INT4: pack_int4, TensorType.UINT4: pack_uint4, TensorType.INT2: pack_int2}
 
@@ -152,7 +200,7 @@ def check(case: OneOp) -> int:
     the same bits as a plain one, and trace declared steps only, in their declared order.
     """
     model = to_bytes(case.model())
-    theirs = oracle.outputs(model, case.feeds(), case.invocations, optimized=case.optimized)
+    theirs = case.expected()
     runner = Interpreter(model)
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
     _check_recording(case, model, ours)

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from qcore.errors import UnsupportedError
@@ -12,7 +11,7 @@ from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from tests import movement
 from tests.graphs import GraphBuilder, empty_model
-from tests.movement import same_as_tflite
+from tests.one_op import InModel, OneOp, matches_reference
 from tflite_schema import (
     AssignVariableOptions,
     BuiltinOperator,
@@ -37,13 +36,16 @@ def assigned(x: Any, shape: Any = None) -> Model:
     return model
 
 
-@pytest.mark.parametrize("variant", TYPES)
-@given(data=st.data())
-def test_what_is_assigned_is_read(variant: str, data: st.DataObject) -> None:
-    x = data.draw(movement.values(data.draw(movement.shape(1, 4)), movement.DTYPES[variant]))
-    dynamic = data.draw(st.booleans())
-    (y,) = same_as_tflite(assigned(x, () if dynamic else None), [x])
-    assert (y == x).all()
+@st.composite
+def assignment(draw: st.DrawFn, dtype: Any, code: BuiltinOperator = BuiltinOperator.ASSIGN_VARIABLE) -> OneOp:
+    """What is assigned is read; the shape may be known at run time only."""
+    x = draw(movement.values(draw(movement.shape(1, 4)), dtype))
+    shape = draw(st.sampled_from([None, ()]))
+    return InModel.of(code, assigned(x, shape), [x], invocations=draw(st.integers(1, 2)))
+
+
+CASES = movement.cases(assignment, *TYPES)
+test_matches_reference = matches_reference(CASES)
 
 
 def test_a_later_change_of_the_input_does_not_reach_the_variable() -> None:

@@ -4,12 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from qcore.errors import QCoreError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
+from tests import strategies
 from tests.graphs import GraphBuilder, empty_model
 from tests.movement import same_as_tflite
+from tests.one_op import InModel, OneOp, matches_reference
 from tflite_schema import (
     BuiltinOperator,
     HashtableFindOptions,
@@ -49,7 +52,35 @@ def table_model(imports: list[tuple[Any, Any]], keys: Any, default: Any, swapped
     return model
 
 
+WORDS = [b"", b"a", b"b", b"ab", b"\x00", b"long word"]
 NUMBERS, TEXTS = np.array([7, -1, 2**40], np.int64), strings(b"seven", b"", b"large")
+
+
+@st.composite
+def tables(draw: st.DrawFn, code: BuiltinOperator, dtype: Any) -> OneOp:
+    """Texts by number or numbers by text, imported once or twice; keys that are there and keys that are not."""
+    words, numbers = st.sampled_from(WORDS), st.integers(-3, 3)
+
+    def column(kind: Any, size: int) -> Any:
+        if kind is object:
+            return strings(*draw(st.lists(words, min_size=size, max_size=size)))
+        return np.array(draw(st.lists(numbers, min_size=size, max_size=size)), np.int64)
+
+    other = np.int64 if dtype is object else object
+    sizes = draw(st.lists(st.integers(1, 6), min_size=1, max_size=2))
+    imports = [(column(dtype, size), column(other, size)) for size in sizes]
+    keys = column(dtype, draw(strategies.batch(6)))
+    model = table_model(imports, keys, column(other, 1))
+    return InModel.of(code, model, [keys], invocations=draw(st.integers(1, 2)), optimized=True)
+
+
+def cases(code: BuiltinOperator) -> dict[str, st.SearchStrategy[OneOp]]:
+    """The `CASES` of the hash table operators, by the type of the keys."""
+    return {"int64": tables(code, np.int64), "string": tables(code, object)}
+
+
+CASES = cases(BuiltinOperator.HASHTABLE)
+test_matches_reference = matches_reference(CASES)
 
 
 def test_a_table_from_numbers_to_texts() -> None:

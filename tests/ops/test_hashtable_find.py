@@ -2,27 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from qcore.errors import ModelError
 from qcore.interpreter import Interpreter
-from tests import movement, oracle
+from tests import oracle
 from tests.graphs import GraphBuilder, content, empty_model
-from tests.movement import same_as_tflite
-from tests.ops.test_hashtable import strings, table_model
+from tests.one_op import matches_reference
+from tests.ops.test_hashtable import cases, strings, table_model
 from tflite_schema import BuiltinOperator, HashtableFindOptions, TensorType
 
-WORDS = [b"", b"a", b"b", b"ab", b"\x00", b"long word"]
-
-
-@given(data=st.data())
-def test_a_table_from_texts_to_numbers(data: st.DataObject) -> None:
-    stored = data.draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6))
-    keys = strings(*data.draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6)))
-    values = data.draw(movement.values((len(stored),), np.int64))
-    model = table_model([(strings(*stored), values)], keys, np.array([-5], np.int64))
-    same_as_tflite(model, [keys], optimized=True)
+CASES = cases(BuiltinOperator.HASHTABLE_FIND)
+test_matches_reference = matches_reference(CASES)
 
 
 def test_a_handle_of_nothing_is_refused() -> None:

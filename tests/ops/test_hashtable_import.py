@@ -6,7 +6,12 @@ import pytest
 from qcore.errors import ShapeError
 from qcore.interpreter import Interpreter
 from tests.movement import same_as_tflite
-from tests.ops.test_hashtable import NUMBERS, TEXTS, strings, table_model
+from tests.one_op import matches_reference
+from tests.ops.test_hashtable import NUMBERS, TEXTS, cases, strings, table_model
+from tflite_schema import BuiltinOperator
+
+CASES = cases(BuiltinOperator.HASHTABLE_IMPORT)
+test_matches_reference = matches_reference(CASES)
 
 
 def test_a_second_import_changes_nothing() -> None:

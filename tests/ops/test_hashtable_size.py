@@ -7,8 +7,12 @@ from qcore.errors import ModelError
 from qcore.interpreter import Interpreter
 from tests.graphs import GraphBuilder, empty_model
 from tests.movement import same_as_tflite
-from tests.ops.test_hashtable import NUMBERS, TEXTS, strings, table_model
+from tests.one_op import matches_reference
+from tests.ops.test_hashtable import NUMBERS, TEXTS, cases, strings, table_model
 from tflite_schema import BuiltinOperator, HashtableOptions, HashtableSizeOptions, TensorType
+
+CASES = cases(BuiltinOperator.HASHTABLE_SIZE)
+test_matches_reference = matches_reference(CASES)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -52,7 +52,7 @@ def branches(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.IF, [condition, a, b], [y], options, graphs=graphs)
 
 
-CASES = {"bool": st.one_of(branches(np.float32), branches(np.int32), branches(np.int8), branches(np.uint8))}
+CASES = movement.cases(branches, "float32", "int32", "int8", "uint8")
 test_matches_reference = matches_reference(CASES)
 
 

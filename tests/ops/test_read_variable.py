@@ -6,10 +6,11 @@ import pytest
 from qcore.errors import ModelError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
-from tests import oracle
+from tests import movement, oracle
 from tests.graphs import GraphBuilder, content, empty_model
 from tests.movement import same_as_tflite
-from tests.ops.test_assign_variable import assigned
+from tests.one_op import matches_reference
+from tests.ops.test_assign_variable import TYPES, assigned, assignment
 from tflite_schema import BuiltinOperator, ReadVariableOptions, TensorType, VarHandleOptions
 
 
@@ -21,6 +22,10 @@ def unassigned() -> Model:
     main.op(BuiltinOperator.READ_VARIABLE, [handle], [y], ReadVariableOptions())
     main.done([], [y])
     return model
+
+
+CASES = {name: assignment(movement.DTYPES[name], BuiltinOperator.READ_VARIABLE) for name in TYPES}
+test_matches_reference = matches_reference(CASES)
 
 
 def test_a_result_without_shape_takes_any() -> None:

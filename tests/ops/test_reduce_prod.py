@@ -24,10 +24,19 @@ def quantized(draw: st.DrawFn, dtype: type[np.int8] | type[np.int16]) -> OneOp:
     return OneOp(CODE, [Operand(x.value, scale, x.zero_point), axes], [result], case.options, 2)
 
 
+@st.composite
+def plain_bytes(draw: st.DrawFn) -> OneOp:
+    """uint8 without scales: the product wraps."""
+    case = draw(reduction(CODE, np.uint8, 2, empty=False))
+    x, axes = case.operands
+    assert x is not None
+    return OneOp(CODE, [Operand(x.value), axes], [Result(np.uint8)], case.options, 2)
+
+
 CASES = {
     name: reduction(CODE, movement.DTYPES[name], same_scale=True) for name in ("float32", "int32", "int64", "bool")
 }
-CASES |= {"int8": quantized(np.int8), "int16": quantized(np.int16)}
+CASES |= {"uint8": plain_bytes(), "int8": quantized(np.int8), "int16": quantized(np.int16)}
 test_matches_reference = matches_reference(CASES)
 
 

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from qcore.errors import ModelError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from tests.graphs import GraphBuilder, empty_model
 from tests.movement import same_as_tflite
+from tests.one_op import InModel, OneOp, matches_reference
 from tflite_schema import (
     AssignVariableOptions,
     BuiltinOperator,
@@ -22,7 +24,7 @@ def two_variables(names: list[tuple[str, str]]) -> Model:
     model = empty_model()
     main = GraphBuilder(model, "main")
     handles = [main.tensor(TensorType.RESOURCE) for _ in names]
-    for handle, (container, shared_name), content in zip(handles, names, (1, 2), strict=True):
+    for content, (handle, (container, shared_name)) in enumerate(zip(handles, names, strict=True), 1):
         options = VarHandleOptions(container=container, shared_name=shared_name)
         main.op(BuiltinOperator.VAR_HANDLE, [], [handle], options)
         value = main.tensor(np.int32, value=np.array([content], np.int32))
@@ -31,6 +33,18 @@ def two_variables(names: list[tuple[str, str]]) -> Model:
     main.op(BuiltinOperator.READ_VARIABLE, [handles[0]], [y], ReadVariableOptions())
     main.done([], [y])
     return model
+
+
+@st.composite
+def variables(draw: st.DrawFn) -> OneOp:
+    """Containers and names out of few, so that handles are often the same."""
+    few = st.sampled_from(["", "a", "b"])
+    names = draw(st.lists(st.tuples(few, few), min_size=1, max_size=2))
+    return InModel.of(BuiltinOperator.VAR_HANDLE, two_variables(names), [])
+
+
+CASES = {"any": variables()}
+test_matches_reference = matches_reference(CASES)
 
 
 @pytest.mark.parametrize(

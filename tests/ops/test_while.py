@@ -75,7 +75,7 @@ def loops(draw: st.DrawFn, dtype: Any) -> OneOp:
     return loop(draw(st.integers(0, 5)), x, y, step, options)
 
 
-CASES = {"any": st.one_of(loops(np.float32), loops(np.int32), loops(np.int8))}
+CASES = movement.cases(loops, "float32", "int32", "int8")
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.array([1, 2], np.int32))
