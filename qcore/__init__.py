@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         StateError,
         UnsupportedError,
     )
+    from qcore.evaluator import Evaluation, evaluate
     from qcore.frontends import from_checkpoint, from_concrete_function, from_keras, from_saved_model
     from qcore.interpreter import Interpreter, SignatureRunner
     from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Calibration",
     "CalibrationError",
+    "Evaluation",
     "Interpreter",
     "Model",
     "ModelError",
@@ -54,6 +56,7 @@ __all__ = [
     "Tensor",
     "UnsupportedError",
     "calibrate",
+    "evaluate",
     "from_checkpoint",
     "from_concrete_function",
     "from_keras",
@@ -67,6 +70,7 @@ __all__ = [
 _HOMES = {
     "calibrator": ("Calibration", "calibrate"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "evaluator": ("Evaluation", "evaluate"),
     "frontends": ("from_checkpoint", "from_concrete_function", "from_keras", "from_saved_model"),
     "interpreter": ("Interpreter", "SignatureRunner"),
     "ir": ("Model", "Operator", "QuantParams", "Subgraph", "Tensor"),

@@ -19,7 +19,7 @@ from qcore.errors import CalibrationError
 from qcore.ir import Model, Shape, Tensor, numpy_dtype
 from tflite_schema import TensorType
 
-__all__ = ["Dataset", "Sample", "Samples", "open_dataset"]
+__all__ = ["Dataset", "Sample", "Samples", "input_names", "open_arrays", "open_dataset", "read_archive"]
 
 Array = NDArray[Any]
 Samples = Any
@@ -314,16 +314,40 @@ def _read(path: Path, inputs: _Inputs) -> _Stack:
                 array.close()
                 raise CalibrationError(f"{path}: this is a .npz archive; rename it")
             return _Stack.of(array, inputs, str(path))
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            values = {name: archive[name] for name in archive.files}
+        values = read_archive(path)
     except CalibrationError:
         raise
+    except Exception as error:  # a damaged file makes NumPy raise anything
+        raise CalibrationError(f"{path}: cannot be read as {path.suffix}: {error}") from error
+    return _Stack.of(_by_input_name(values, inputs), inputs, str(path))
+
+
+def read_archive(path: Path) -> dict[str, Array]:
+    """The arrays of a .npz file by name; pickled objects are refused. CalibrationError where it cannot be read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except Exception as error:  # a damaged file makes NumPy, zipfile and zlib raise anything
         raise CalibrationError(f"{path}: cannot be read as {path.suffix}: {error}") from error
+
+
+def open_arrays(values: Mapping[str, Array], model: Model, place: str) -> Dataset:
+    """The dataset in the arrays of a .npz file, named as `open_dataset` says; `place` names them in messages."""
+    inputs = _Inputs(model)
+    return _stacked([_Stack.of(_by_input_name(values, inputs), inputs, place)])
+
+
+def input_names(model: Model) -> list[str]:
+    """The names a dict of arrays may give the inputs of the main graph: tensor names and signature names."""
+    return list(_Inputs(model).names)
+
+
+def _by_input_name(values: Mapping[str, Array], inputs: _Inputs) -> Mapping[str, Array]:
+    """The arrays by input name: a single one feeds a single input, `arr_0`, `arr_1`, ... feed inputs in order."""
     tensors = inputs.tensors()
     positional = {f"arr_{position}": tensor.name for position, tensor in enumerate(tensors)}
     if len(tensors) == len(values) == 1:
-        values = {tensors[0].name: next(iter(values.values()))}
-    elif set(values) == set(positional) and not set(values) & set(inputs.names):
-        values = {positional[name]: value for name, value in values.items()}
-    return _Stack.of(values, inputs, str(path))
+        return {tensors[0].name: next(iter(values.values()))}
+    if set(values) == set(positional) and not set(values) & set(inputs.names):
+        return {positional[name]: value for name, value in values.items()}
+    return values

@@ -39,7 +39,7 @@ LAYERS = [
         "qcore.calibration",
         "qcore.calibrator",
     ],
-    ["qcore.frontends", "qcore.quantizer", "qcore.auditor"],
+    ["qcore.frontends", "qcore.quantizer", "qcore.auditor", "qcore.evaluator"],
     ["qcore"],
     ["qcore.cli", "qcore.__main__"],
 ]

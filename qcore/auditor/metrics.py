@@ -16,7 +16,7 @@ from qcore.ir import Model, Tensor
 from qcore.numerics.affine import along, dequantize, quantize
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["LayerError", "compare_layers", "quantized_inputs", "real_values", "sqnr"]
+__all__ = ["LayerError", "compare_layers", "decibels", "quantized_inputs", "real_values", "sqnr"]
 
 Array = NDArray[Any]
 _BORDERS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
@@ -30,10 +30,11 @@ def sqnr(reference: Array, values: Array) -> float:
     exact = np.asarray(reference, np.float64)
     noise = float(np.sum((np.asarray(values, np.float64) - exact) ** 2))
     signal = float(np.sum(exact**2))
-    return _decibels(signal, noise)
+    return decibels(signal, noise)
 
 
-def _decibels(signal: float, noise: float) -> float:
+def decibels(signal: float, noise: float) -> float:
+    """10 log10(signal / noise): inf without noise, -inf where there is noise alone."""
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
@@ -95,7 +96,7 @@ def compare_layers(float_model: Model, quantized: Model, samples: Iterable[Seque
                 tensor.type,
                 None if quant is None else float(quant.scale[0]),
                 None if quant is None else int(quant.zero_point[0]),
-                _decibels(signal[position], noise[position]),
+                decibels(signal[position], noise[position]),
             )
         )
     return rows
