@@ -7,7 +7,7 @@ operator's file. Source of the vocabulary: TensorFlow's `converter/quantization/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from qcore.ir import Operator
@@ -151,23 +151,26 @@ def state(result: int | None = None, *, power_of_two: bool = False) -> State:
 class Rules:
     """The constraints of an operator's operands and results; the last one of each tuple repeats (CONCATENATION).
 
-    `quantizable` names the schemes ("int8": TFLiteConverter's MLIR quantizer; "int16": its 16x8 quantizer) in which
+    `quantizable` names the schemes ("int8": TFLiteConverter's MLIR quantizer; "int16x8": its old quantizer) in which
     TensorFlow 2.21 quantizes the operator; in the others it stays float. An operator whose results are `same_as` an
     operand is a same-scale operator: all its float operands and results share one set of parameters.
 
     intermediates: those that a fused LSTM has. form(operator): the rules of an operator that comes in several forms
-    (an LSTM with layer normalization); ask `of`, which takes it into account.
+    (an LSTM with layer normalization). by_scheme: other rules, for schemes whose quantizer treats the operator
+    differently. Ask `of`, which takes both into account.
     """
 
     inputs: tuple[Constraint, ...] = (Activation(),)
     outputs: tuple[Constraint, ...] = (Activation(),)
-    quantizable: frozenset[str] = field(default=frozenset({"int8", "int16"}))
+    quantizable: frozenset[str] = field(default=frozenset({"int8", "int16x8"}))
     intermediates: tuple[Intermediate, ...] = ()
     form: Callable[[Operator], Rules] | None = None
+    by_scheme: Mapping[str, Rules] = field(default_factory=dict)
 
-    def of(self, operator: Operator) -> Rules:
-        """The rules of one operator: of the form it has."""
-        return self if self.form is None else self.form(operator)
+    def of(self, operator: Operator, scheme: str = "int8") -> Rules:
+        """The rules of one operator under a scheme: of the form it has."""
+        rules = self.by_scheme.get(scheme, self)
+        return rules if rules.form is None else rules.form(operator)
 
     def input(self, position: int) -> Constraint:
         """The constraint of operand `position`."""

@@ -37,7 +37,7 @@ def test_fixed_parameters_by_type() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_rules_of_an_operator_make_sense(name: str) -> None:
     rules = find(CODES[name]).rules
-    assert rules.quantizable <= {"int8", "int16"}
+    assert rules.quantizable <= {"int8", "int16x8"}
     assert rules.inputs
     assert rules.outputs
     for constraint in (*rules.inputs, *rules.outputs):

@@ -14,7 +14,7 @@ from tflite_schema import TensorType
 
 __all__ = ["KERNELS", "RULES", "Params", "all_single", "prepare"]
 
-RULES = Rules(inputs=(untouched(), activation(), same_as(1)), outputs=(same_as(1),))
+RULES = Rules(inputs=(untouched(), activation(), same_as(1)), outputs=(same_as(1),), quantizable=frozenset({"int8"}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
     kernels={"float32": eval_abs, "int8": eval_abs, "int16": eval_abs, "int32": eval_abs},
-    rules=Rules(inputs=(activation(),), quantizable=frozenset({"int8"})),
+    rules=Rules(inputs=(activation(),)),
     steps={
         "magnitude": "|x - zx|",
         "requantize": "round(magnitude * M)",

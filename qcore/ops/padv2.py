@@ -18,6 +18,10 @@ OP = Op(
     infer=infer_pad,
     prepare=prepare_pad,
     kernels=kernels(eval_pad, *COMMON, "bool", "float16", "bfloat16"),
-    rules=Rules(inputs=(activation(), untouched(), same_as(0)), outputs=(same_as(0),)),
+    rules=Rules(
+        inputs=(activation(), untouched(), same_as(0)),
+        outputs=(same_as(0),),
+        by_scheme={"int16x8": Rules(inputs=(activation(), untouched()), outputs=(same_as(0),))},
+    ),
     version=version,
 )

@@ -21,7 +21,7 @@ from qcore.ops._movement import (
     require_types,
     version,
 )
-from qcore.rules import Rules, activation, untouched
+from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import TensorType
 
 _MOST_DIMENSIONS = 8
@@ -62,6 +62,9 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels=kernels(eval_any, *COMMON, "bool", "float16", "bfloat16"),
-    rules=Rules(inputs=(activation(), untouched()), outputs=(activation(),)),
+    rules=Rules(
+        inputs=(activation(), untouched()),
+        by_scheme={"int16x8": Rules(inputs=(activation(), untouched()), outputs=(same_as(0),))},
+    ),
     version=version(bool=2, int8=3),
 )

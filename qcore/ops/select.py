@@ -6,8 +6,11 @@ TFLite: kernels/select.cc; internal/reference/select.h (Select, RankOneSelect)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qcore.op import Node, Op, Shape
 from qcore.ops import _select
+from qcore.rules import Rules, activation, same_as, untouched
 
 
 def infer(n: Node) -> list[Shape]:
@@ -33,4 +36,13 @@ def version(n: Node) -> int:
     return 3 if any(n.input(position).rank == 5 for position in range(3)) else 1
 
 
-OP = Op(infer=infer, prepare=prepare, kernels=_select.KERNELS, rules=_select.RULES, version=version, typed_by=1)
+# The 16x8 quantizer gives operand 2 a scale of its own.
+INT16X8 = Rules(inputs=(untouched(), activation(), activation()), outputs=(same_as(1),))
+OP = Op(
+    infer=infer,
+    prepare=prepare,
+    kernels=_select.KERNELS,
+    rules=replace(_select.RULES, by_scheme={"int16x8": INT16X8}),
+    version=version,
+    typed_by=1,
+)

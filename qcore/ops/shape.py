@@ -9,7 +9,7 @@ import numpy as np
 
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._movement import INTEGER_INDICES, require_counts
-from qcore.rules import Rules, untouched
+from qcore.rules import Rules, activation, untouched
 from tflite_schema import ShapeOptions
 
 
@@ -35,6 +35,10 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"any": eval_any},
-    rules=Rules(inputs=(untouched(),), outputs=(untouched(),)),
+    rules=Rules(
+        inputs=(untouched(),),
+        outputs=(untouched(),),
+        by_scheme={"int16x8": Rules(inputs=(activation(),), outputs=(untouched(),))},
+    ),
     shape_only=True,
 )

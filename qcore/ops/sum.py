@@ -19,7 +19,7 @@ from qcore.numerics.float32 import sequential_sum
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _reduction
 from qcore.ops._reduction import Params
-from qcore.rules import Rules, activation, untouched
+from qcore.rules import Rules, activation, same_as, untouched
 
 
 def prepare(n: Node) -> Params:
@@ -49,7 +49,10 @@ OP = Op(
         "int8": _reduction.eval_quantized,
         "int16": _reduction.eval_quantized,
     },
-    rules=Rules(inputs=(activation(), untouched())),
+    rules=Rules(
+        inputs=(activation(), untouched()),
+        by_scheme={"int16x8": Rules(inputs=(activation(), untouched()), outputs=(same_as(0),))},
+    ),
     steps={
         "accumulate": "sum(x) - zx * n",
         "requantize": "round(acc * M) (8-bit, int16)",

@@ -2,6 +2,7 @@
 
 recipe           what the user asks for
 full_integer/    int8: activations, weights and biases in integers
+int16x8/         int16 activations, int8 weights
 program          a graph while it is rewritten
 hoisting         how the converter's rewritings move constants
 layout           the new graph from the program: tensors, names and buffers
@@ -20,6 +21,7 @@ from qcore.errors import QuantizationError
 from qcore.ir import Model
 from qcore.quantizer.full_integer import quantize_full_integer
 from qcore.quantizer.full_integer.verify import QuantizationWarning
+from qcore.quantizer.int16x8 import quantize_int16x8
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
 from tflite_schema import TensorType
 
@@ -84,5 +86,9 @@ def _full_integer(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
     return quantize_full_integer(model, recipe, _calibration(model, ranges))
 
 
-SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {"int8": _full_integer}
+def _int16x8(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    return quantize_int16x8(model, recipe, _calibration(model, ranges))
+
+
+SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {"int8": _full_integer, "int16x8": _int16x8}
 """What carries out each scheme a recipe can ask for."""

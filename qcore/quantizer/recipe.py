@@ -14,8 +14,13 @@ from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["RECIPES", "Recipe", "resolve"]
 
-BORDER_TYPES: Mapping[str, tuple[str, ...]] = {"int8": ("float32", "int8", "uint8")}
+BORDER_TYPES: Mapping[str, tuple[str, ...]] = {
+    "int8": ("float32", "int8", "uint8"),
+    "int16x8": ("float32", "int16"),
+}
 """Per scheme, the types that graph inputs and outputs may be given."""
+BIAS_TYPES: Mapping[str, tuple[str, ...]] = {"int8": ("int32",), "int16x8": ("int64", "int32")}
+"""Per scheme, the types of biases; the first is the converter's."""
 
 CLIPPING_SCHEMES = frozenset({"int8"})
 """The schemes that a `weight_method` other than min_max works in."""
@@ -25,9 +30,10 @@ CLIPPING_SCHEMES = frozenset({"int8"})
 class Recipe:
     """A way to quantize a model.
 
-    scheme: "int8" (int8 activations and weights, int32 biases). per_channel: weights have a scale per channel where the
-    operator allows it; per_channel_dense: FULLY_CONNECTED too. inference_input_type, inference_output_type: "float32"
-    (QUANTIZE and DEQUANTIZE at the border), "int8" or "uint8"; NumPy dtypes and tf.DType are accepted as well.
+    scheme: "int8" (int8 activations and weights, int32 biases) or "int16x8" (int16 activations, int8 weights, biases of
+    `bias_type`: "int64" or "int32"). per_channel: weights have a scale per channel where the operator allows it;
+    per_channel_dense: FULLY_CONNECTED too. inference_input_type, inference_output_type: "float32" (QUANTIZE and
+    DEQUANTIZE at the border), "int8" or "uint8", for int16x8 "int16"; NumPy dtypes and tf.DType are accepted as well.
     denylisted_ops: builtin names ("ADD") that stay in float; denylisted_nodes: names of result tensors whose operators
     do. strict: refuse a model of which any operator would stay in float. weight_method: "min_max", "mse" or "octav",
     how large weights may be before they are clipped (see `weight_methods`).
@@ -45,6 +51,7 @@ class Recipe:
     denylisted_nodes: frozenset[str] = frozenset()
     strict: bool = False
     weight_method: str = "min_max"
+    bias_type: Any = None
 
     def __post_init__(self) -> None:
         if self.scheme not in BORDER_TYPES:
@@ -57,6 +64,10 @@ class Recipe:
             )
         for field in ("inference_input_type", "inference_output_type"):
             object.__setattr__(self, field, _border_type(getattr(self, field), field, BORDER_TYPES[self.scheme]))
+        bias_types = BIAS_TYPES.get(self.scheme, ())
+        if self.bias_type is not None or bias_types:
+            bias_type = bias_types[0] if self.bias_type is None else self.bias_type
+            object.__setattr__(self, "bias_type", _border_type(bias_type, "bias_type", bias_types))
         for field in ("denylisted_ops", "denylisted_nodes"):
             if isinstance(getattr(self, field), str):
                 raise QuantizationError(f"{field} is a string; give a list of names")
@@ -106,5 +117,5 @@ def _border_type(value: Any, field: str, allowed: tuple[str, ...]) -> str:
     return name.lower()
 
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (Recipe("int8"),)}
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (Recipe("int8"), Recipe("int16x8", "int16x8"))}
 """The recipes `quantize` knows by name."""

@@ -1,0 +1,122 @@
+"""Which operators compute in integers and which of their tensors that concerns, from the recipe and the rules.
+
+TensorFlow: tools/optimize/quantize_model.cc, PopulateRealValueOpSet; tools/optimize/operator_property.cc
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from qcore.errors import UnsupportedError
+from qcore.ir import Model, Operator, Subgraph, Tensor
+from qcore.op import find
+from qcore.quantizer.recipe import Recipe
+from qcore.rules import FLOAT_ONLY, Activation, Rules, SameAs, Untouched, Weight
+from tflite_schema import BuiltinOperator, TensorType
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass
+class Plan:
+    """The model that is edited in place, what was asked for, and the names of the operators on real numbers."""
+
+    model: Model
+    recipe: Recipe
+    real: set[str] = field(default_factory=set)
+
+    def rules(self, operator: Operator) -> Rules:
+        """The constraints of an operator; one that qcore does not know stays in float."""
+        try:
+            return find(operator.code, operator.custom_code).rules.of(operator, self.recipe.scheme)
+        except UnsupportedError:
+            return FLOAT_ONLY
+
+    def name(self, graph: Subgraph, operator: Operator) -> str | None:
+        """What the quantizer calls an operator: its first result, or the variable it writes; None without either."""
+        if operator.code == BuiltinOperator.ASSIGN_VARIABLE:
+            return graph.tensors[operator.inputs[0]].name
+        return graph.tensors[operator.outputs[0]].name if operator.outputs else None
+
+    def quantizable(self, graph: Subgraph, operator: Operator) -> bool:
+        """Whether TensorFlow quantizes such an operator and the recipe does not deny it."""
+        if self.recipe.scheme not in self.rules(operator).quantizable:
+            return False
+        names = {graph.tensors[tensor].name for tensor in operator.outputs if tensor >= 0}
+        return operator.name not in self.recipe.denylisted_ops and not names & self.recipe.denylisted_nodes
+
+    def is_real(self, graph: Subgraph, operator: Operator) -> bool:
+        """Whether the quantizer looks at an operator: it works on real numbers, or cannot be quantized."""
+        return self.name(graph, operator) in self.real
+
+    def is_integer(self, graph: Subgraph, operator: Operator) -> bool:
+        """Whether an operator computes in integers."""
+        return self.is_real(graph, operator) and self.quantizable(graph, operator)
+
+    def operands(self, operator: Operator) -> list[int]:
+        """Positions of the operands that are quantized before the operator is reached; biases are not among them."""
+        rules = self.rules(operator)
+        return [
+            position
+            for position in range(len(operator.inputs))
+            if isinstance(rules.input(position), (Activation, Weight, SameAs))
+        ]
+
+    def results(self, operator: Operator) -> list[int]:
+        """The result tensors that are quantized."""
+        rules = self.rules(operator)
+        return [t for i, t in enumerate(operator.outputs) if not isinstance(rules.output(i), Untouched)]
+
+    def joins(self, operator: Operator) -> bool:
+        """Whether all operands and the result share the scale of the result (CONCATENATION, MAXIMUM)."""
+        rules = self.rules(operator)
+        return rules.same_scale and any(isinstance(constraint, SameAs) for constraint in rules.inputs)
+
+    def weight_axis(self, operator: Operator, position: int) -> int | None:
+        """The channel dimension of operand `position`; None where it has one scale."""
+        constraint = self.rules(operator).input(position)
+        dense = operator.code == BuiltinOperator.FULLY_CONNECTED
+        per_channel = self.recipe.per_channel and (self.recipe.per_channel_dense or not dense)
+        return constraint.axis if isinstance(constraint, Weight) and per_channel else None
+
+    def values(self, tensor: Tensor) -> NDArray[Any] | None:
+        """The float values of a constant; None for other tensors."""
+        if tensor.type != TensorType.FLOAT32 or not tensor.size:
+            return None
+        return self.model.constant(tensor)
+
+    def walk(self) -> Iterator[tuple[Subgraph, Operator]]:
+        """Every operator of every graph."""
+        for graph in self.model.subgraphs:
+            for operator in graph.operators:
+                yield graph, operator
+
+    def place(self, operator: Operator) -> str:
+        """How messages name an operator: `subgraph 0, operator 7 CONV_2D`."""
+        for subgraph, graph in enumerate(self.model.subgraphs):
+            for index, other in enumerate(graph.operators):
+                if other is operator:
+                    return f"subgraph {subgraph}, operator {index} {operator.name}"
+        return operator.name
+
+
+def make_plan(model: Model, recipe: Recipe) -> Plan:
+    """The plan for a model.
+
+    An operator is looked at where a tensor it would quantize is float, or where it cannot be quantized. The quantizer
+    knows operators by their names, so one name stands for all that have it.
+    """
+    plan = Plan(model, recipe)
+    for graph, operator in plan.walk():
+        name = plan.name(graph, operator)
+        if name is None:
+            continue
+        tensors = [*(operator.inputs[position] for position in plan.operands(operator)), *plan.results(operator)]
+        is_float = any(t >= 0 and graph.tensors[t].type == TensorType.FLOAT32 for t in tensors)
+        if is_float or not plan.quantizable(graph, operator):
+            plan.real.add(name)
+    return plan
