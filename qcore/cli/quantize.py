@@ -27,6 +27,14 @@ class BorderType(str, Enum):
     float32 = "float32"
     int8 = "int8"
     uint8 = "uint8"
+    int16 = "int16"
+
+
+class BiasType(str, Enum):
+    """Types of biases."""
+
+    int32 = "int32"
+    int64 = "int64"
 
 
 def command(
@@ -45,6 +53,17 @@ def command(
     inference_input_type: Annotated[BorderType, typer.Option(help="Type of the inputs.")] = BorderType.float32,
     inference_output_type: Annotated[BorderType, typer.Option(help="Type of the outputs.")] = BorderType.float32,
     per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
+    per_channel_dense: Annotated[bool, typer.Option(help="The same for dense layers alone.")] = True,
+    bias_type: Annotated[
+        BiasType | None, typer.Option(help="Type of biases; int16x8: int64 or int32.", show_default=False)
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave an operator in float.")] = False,
+    denylisted_ops: Annotated[
+        list[str] | None, typer.Option(help="An operator to leave in float, by its builtin name.", show_default=False)
+    ] = None,
+    denylisted_nodes: Annotated[
+        list[str] | None, typer.Option(help="The same, by the name of its result.", show_default=False)
+    ] = None,
     weight_method: Annotated[
         str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
     ] = "min_max",
@@ -68,6 +87,11 @@ def command(
         inference_input_type=inference_input_type.value,
         inference_output_type=inference_output_type.value,
         per_channel=per_channel,
+        per_channel_dense=per_channel_dense,
+        bias_type=bias_type.value if bias_type else None,
+        strict=strict,
+        denylisted_ops=denylisted_ops,
+        denylisted_nodes=denylisted_nodes,
         weight_method=weight_method,
     )
     size = save(quantized, output)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from qcore.numerics.fixedpoint import INT32_MAX, round_half_away, wrap_int32
+from qcore.numerics.fixedpoint import round_half_away, wrap_int32
 from qcore.numerics.float32 import to_int32
 
 Float32Array = NDArray[np.float32]
@@ -209,11 +209,14 @@ def bias_scale(input_scale: ArrayLike, weight_scale: ArrayLike) -> Float32Array:
 
 
 def quantize_bias(bias: NDArray[np.float32], scale: ArrayLike, dtype: DTypeLike = np.int32) -> NDArray[Any]:
-    """clamp(round(float32(bias * float32(1 / float64(scale))))): int32 to +-(2^31 - 1), int64 to what float64 can hold.
+    """clamp(round(float32(bias * float32(1 / float64(scale))))): int32 to +-(2^31 - 1), int64 to +-(2^63 - 1).
 
-    `scale` [1] or [channels], along the last axis of bias.
+    `scale` [1] or [channels], along the last axis of bias. NaN, a zero in units of almost nothing, becomes 0.
     """
-    product = np.asarray(bias, np.float32) * _inverse(np.atleast_1d(np.asarray(scale)))
-    steps = round_half_away(product).astype(np.float64)
-    limit = INT32_MAX if np.dtype(dtype) == np.int32 else 2.0**63 - 1024
-    return np.clip(steps, -limit, limit).astype(dtype).reshape(np.shape(bias))
+    with np.errstate(invalid="ignore", over="ignore"):
+        product = np.asarray(bias, np.float32) * _inverse(np.atleast_1d(np.asarray(scale)))
+    steps = np.nan_to_num(round_half_away(product).astype(np.float64), posinf=np.inf, neginf=-np.inf)
+    limit = integer_range(dtype)[1]
+    saturated = np.abs(steps) >= limit
+    bounded = np.where(saturated, 0, steps).astype(dtype)
+    return np.where(saturated, np.where(steps < 0, -limit, limit), bounded).astype(dtype).reshape(np.shape(bias))

@@ -23,6 +23,23 @@ def test_data_in_int8_model_out(cli: Cli, model_file: Path, samples_file: Path, 
     assert Interpreter(target).run(np.zeros((1, 3), np.int8))[0].dtype == np.int8
 
 
+def test_int16x8_and_what_stays_in_float(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "int16.tflite"
+    common = ("quantize", model_file, "-d", samples_file, "-o", target, "-r", "int16x8", "--force")
+    outcome = cli(*common, "--inference-input-type", "int16", "--bias-type", "int32", "--strict")
+    assert outcome.code == 0, outcome.err
+    model = load(target)
+    assert [model.main.tensors[i].type for i in model.main.inputs] == [TensorType.INT16]
+    biases = [
+        t.type for t in model.main.tensors if model.is_constant(t) and t.type in (TensorType.INT32, TensorType.INT64)
+    ]
+    assert set(biases) <= {TensorType.INT32}
+    name = model.main.operators[0].name
+    assert json.loads(cli(*common, "--denylisted-ops", name, "--json").out)["float_operators"] == [name]
+    outcome = cli(*common, "--denylisted-ops", name, "--strict")
+    assert (outcome.code, "1 operators would stay in float" in outcome.err) == (2, True)
+
+
 def test_saved_statistics_serve_as_well(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
     statistics, direct, indirect = (tmp_path / name for name in ("ranges.json", "a.tflite", "b.tflite"))
     assert cli("calibrate", model_file, "-d", samples_file, "-o", statistics).code == 0

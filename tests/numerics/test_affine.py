@@ -168,8 +168,13 @@ def test_bias(values: list[float], input_scale: float, weight_scale: float) -> N
     assert q.dtype == np.int32
     assert q.tolist() == [clamp(s, -(2**31) + 1, 2**31 - 1) for s in steps]
     assert affine.quantize_bias(np.array(values, np.float32), scale, np.int64).tolist() == [
-        clamp(s, -(2**63) + 1024, 2**63 - 1024) for s in steps
+        clamp(s, -(2**63) + 1, 2**63 - 1) for s in steps
     ]
+
+
+def test_a_bias_of_zero_in_units_of_almost_nothing_is_zero() -> None:
+    q = affine.quantize_bias(np.array([0, 1, -1], np.float32), np.float32(1e-44))
+    assert q.tolist() == [0, 2**31 - 1, -(2**31) + 1]
 
 
 def test_the_data_have_ties() -> None:

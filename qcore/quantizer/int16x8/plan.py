@@ -28,6 +28,11 @@ class Plan:
     model: Model
     recipe: Recipe
     real: set[str] = field(default_factory=set)
+    indices: dict[int, tuple[int, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep where each operator stood, for messages."""
+        self.indices = {id(operator): (subgraph, index) for subgraph, index, operator in self.model.walk()}
 
     def rules(self, operator: Operator) -> Rules:
         """The constraints of an operator; one that qcore does not know stays in float."""
@@ -96,12 +101,9 @@ class Plan:
                 yield graph, operator
 
     def place(self, operator: Operator) -> str:
-        """How messages name an operator: `subgraph 0, operator 7 CONV_2D`."""
-        for subgraph, graph in enumerate(self.model.subgraphs):
-            for index, other in enumerate(graph.operators):
-                if other is operator:
-                    return f"subgraph {subgraph}, operator {index} {operator.name}"
-        return operator.name
+        """How messages name an operator of the float model: `subgraph 0, operator 7 CONV_2D`."""
+        subgraph, index = self.indices[id(operator)]
+        return f"subgraph {subgraph}, operator {index} {operator.name}"
 
 
 def make_plan(model: Model, recipe: Recipe) -> Plan:

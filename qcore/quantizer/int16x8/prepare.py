@@ -6,6 +6,8 @@ EnsureBiasScaleCompatibility; quantization_utils.cc, AdjustWeightsForBiasScale
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,12 +102,13 @@ def set_constant_ranges(plan: Plan) -> None:
             values = plan.values(tensor)
             if values is None or is_quantized(tensor) or has_range(tensor):
                 continue
-            if not np.isfinite(values).all():
+            if np.isfinite(values).all():
+                set_range(tensor, values, plan.weight_axis(operator, position))
+            elif plan.is_integer(graph, operator):
                 raise QuantizationError(
                     f"{plan.place(operator)}: its constant {tensor.name!r} holds NaN or infinity, of which no scale "
                     "can be made; clean the float model, or keep the operator in float with denylisted_nodes"
                 )
-            set_range(tensor, values, plan.weight_axis(operator, position))
 
 
 def fit_weights_to_biases(plan: Plan) -> None:
@@ -127,6 +130,12 @@ def fit_weights_to_biases(plan: Plan) -> None:
             continue
         _require_vector(plan, operator, values, weight)
         _fit(weight, values, activation_scale(source))
+        if not all(np.isfinite(bound).all() for bound in bounds(weight)):
+            raise QuantizationError(
+                f"{plan.place(operator)}: the range of {source.name!r} is too narrow to express its bias in units of "
+                "it; calibrate with samples in which it is not always zero, or keep the operator in float with "
+                "denylisted_nodes"
+            )
 
 
 def _require_vector(plan: Plan, operator: Operator, bias: NDArray[np.float32], weight: Tensor) -> None:
@@ -152,7 +161,7 @@ def _fit(weight: Tensor, bias: NDArray[np.float32], input_scale: np.float32) -> 
             overflows = size.astype(np.float64) >= limit * _INT32_MAX
         else:
             overflows = (size / np.float32(_INT32_MAX)).astype(np.float64) >= limit
-        wide = 2 * size.astype(np.float64) / _INT32_MAX * np.float64(np.float32(127) / input_scale)
-    if overflows.any():
+        wide: NDArray[Any] = 2 * size.astype(np.float64) / _INT32_MAX * np.float64(np.float32(127) / input_scale)
         wide = wide.astype(np.float32)
+    if overflows.any():
         set_bounds(weight, np.where(overflows, -wide, low), np.where(overflows, wide, high))

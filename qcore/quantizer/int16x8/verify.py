@@ -5,6 +5,8 @@ Every message says what to do: keep the operator in float with denylisted_ops or
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from qcore.errors import ModelError, QuantizationError, ShapeError, UnsupportedError
@@ -54,7 +56,7 @@ def require_kernels(plan: Plan) -> None:
             if not plan.is_integer(graph, operator):
                 _require_floats(plan, graph, operator)
                 continue
-            node = Node.of(plan.model, subgraph, index)
+            node = replace(Node.of(plan.model, subgraph, index), index=plan.indices[id(operator)][1])
             try:
                 op = find(operator.code, operator.custom_code)
                 op.variant(node)
@@ -91,7 +93,11 @@ def require_scales(plan: Plan) -> None:
 
 def _require_bias(plan: Plan, graph: Subgraph, operator: Operator) -> None:
     bias = plan.rules(operator).bias_operand
-    if bias is None or bias[0] >= len(operator.inputs) or operator.inputs[bias[0]] < 0:
+    if bias is None or bias[0] >= len(operator.inputs):
+        return
+    if operator.inputs[bias[0]] < 0:
+        if operator.code == BuiltinOperator.DEPTHWISE_CONV_2D:
+            raise QuantizationError(f"{plan.place(operator)}: TFLite runs it with a bias only; give it one of zeros")
         return
     tensor = graph.tensors[operator.inputs[bias[0]]]
     source, weight = (graph.tensors[operator.inputs[position]].quant for position in bias[1].of)
