@@ -37,6 +37,13 @@ class BiasType(str, Enum):
     int64 = "int64"
 
 
+BiasOption = Annotated[BiasType | None, typer.Option(help="Type of biases; for int16x8.", show_default=False)]
+OpsOption = Annotated[
+    list[str] | None, typer.Option(help="An operator to leave in float, by its builtin name.", show_default=False)
+]
+NodesOption = Annotated[list[str] | None, typer.Option(help="The same, by the name of a result.", show_default=False)]
+
+
 def command(
     model: Annotated[Path, typer.Argument(help=f"The float model: {HELP}", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite to write.")],
@@ -54,16 +61,10 @@ def command(
     inference_output_type: Annotated[BorderType, typer.Option(help="Type of the outputs.")] = BorderType.float32,
     per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
     per_channel_dense: Annotated[bool, typer.Option(help="The same for dense layers alone.")] = True,
-    bias_type: Annotated[
-        BiasType | None, typer.Option(help="Type of biases; int16x8: int64 or int32.", show_default=False)
-    ] = None,
+    bias_type: BiasOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave an operator in float.")] = False,
-    denylisted_ops: Annotated[
-        list[str] | None, typer.Option(help="An operator to leave in float, by its builtin name.", show_default=False)
-    ] = None,
-    denylisted_nodes: Annotated[
-        list[str] | None, typer.Option(help="The same, by the name of its result.", show_default=False)
-    ] = None,
+    denylisted_ops: OpsOption = None,
+    denylisted_nodes: NodesOption = None,
     weight_method: Annotated[
         str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
     ] = "min_max",
@@ -74,8 +75,6 @@ def command(
     guard(output, force)
     if recipe not in RECIPES:
         raise fail(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
-    if data is not None and statistics is not None:
-        raise fail("give either --data or --statistics, not both")
     if data is None and (method != "min_max" or parameter):
         raise fail("--method and --parameter say how to calibrate; they go with --data")
     parameters = read_parameters(method, parameter)
@@ -110,6 +109,8 @@ def command(
 def _ranges(
     model: Model, data: Path | None, statistics: Path | None, method: str, parameters: dict[str, Any]
 ) -> Calibration | None:
+    if data is not None and statistics is not None:
+        raise fail("give either --data or --statistics, not both")
     if statistics is not None:
         return Calibration.load(statistics)
     if data is None:
