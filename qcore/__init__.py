@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from qcore.interpreter import Interpreter, SignatureRunner
     from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
     from qcore.op import Op, register_custom
-    from qcore.quantizer import Recipe, quantize
+    from qcore.quantizer import Recipe, correct_biases, equalize, quantize
     from qcore.tflite import load, save
 
 __version__ = "0.1.0"
@@ -56,6 +56,8 @@ __all__ = [
     "Tensor",
     "UnsupportedError",
     "calibrate",
+    "correct_biases",
+    "equalize",
     "evaluate",
     "from_checkpoint",
     "from_concrete_function",
@@ -75,7 +77,7 @@ _HOMES = {
     "interpreter": ("Interpreter", "SignatureRunner"),
     "ir": ("Model", "Operator", "QuantParams", "Subgraph", "Tensor"),
     "op": ("Op", "register_custom"),
-    "quantizer": ("Recipe", "quantize"),
+    "quantizer": ("Recipe", "correct_biases", "equalize", "quantize"),
     "tflite": ("load", "save"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -14,7 +14,7 @@ from qcore.cli.range_method import MethodOption, ParameterOption, read_parameter
 from qcore.cli.source import HELP, file_size, read_model
 from qcore.dataset import open_dataset
 from qcore.ir import Model, Subgraph
-from qcore.quantizer import RECIPES
+from qcore.quantizer import RECIPES, correct_biases, equalize
 from qcore.quantizer import quantize as quantize_model
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from qcore.tflite import save
@@ -68,6 +68,12 @@ def command(
     weight_method: Annotated[
         str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
     ] = "min_max",
+    equalization: Annotated[
+        bool, typer.Option("--equalize", help="First scale the channels between layers so that both use their range.")
+    ] = False,
+    bias_correction: Annotated[
+        bool, typer.Option("--bias-correction", help="Take out of the biases what rounding the weights adds on average.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
@@ -75,10 +81,13 @@ def command(
     guard(output, force)
     if recipe not in RECIPES:
         raise fail(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
-    if data is None and (method != "min_max" or parameter):
-        raise fail("--method and --parameter say how to calibrate; they go with --data")
+    if data is None and (method != "min_max" or parameter or equalization or bias_correction):
+        raise fail("--method, --parameter, --equalize and --bias-correction look at samples; they go with --data")
     parameters = read_parameters(method, parameter)
     loaded = read_model(model)
+    before = file_size(model, loaded)
+    if equalization:
+        loaded = equalize(loaded)
     quantized = quantize_model(
         loaded,
         recipe,
@@ -93,8 +102,10 @@ def command(
         denylisted_nodes=denylisted_nodes,
         weight_method=weight_method,
     )
+    if bias_correction:
+        with progress_bar("correcting biases") as progress:
+            quantized = correct_biases(loaded, quantized, open_dataset(data, loaded), progress=progress)
     size = save(quantized, output)
-    before = file_size(model, loaded)
     left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op.outputs)]
     if json:
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})

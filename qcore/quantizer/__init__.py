@@ -1,6 +1,7 @@
 """A float model to a quantized one: a recipe names the scheme, and one folder or file carries each scheme out.
 
 recipe           what the user asks for
+corrections/     of constants, before quantizing and after
 full_integer/    int8: activations, weights and biases in integers
 int16x8/         int16 activations, int8 weights
 program          a graph while it is rewritten
@@ -19,13 +20,14 @@ from typing import Any
 from qcore.calibration import Calibration
 from qcore.errors import QuantizationError
 from qcore.ir import Model
+from qcore.quantizer.corrections import correct_biases, equalize
 from qcore.quantizer.full_integer import quantize_full_integer
 from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.int16x8 import quantize_int16x8
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
 from tflite_schema import TensorType
 
-__all__ = ["RECIPES", "QuantizationWarning", "Recipe", "quantize"]
+__all__ = ["RECIPES", "QuantizationWarning", "Recipe", "correct_biases", "equalize", "quantize"]
 
 Ranges = Calibration | Mapping[Any, tuple[Any, Any]] | None
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from qcore import Interpreter, load, save
+from qcore import Interpreter, calibrate, correct_biases, equalize, load, quantize, save
 from qcore.quantizer.weight_methods import weight_scale
+from qcore.tflite import to_bytes
 from tests.cli.conftest import Cli
 from tests.quantizer.converter import FloatGraph
+from tests.quantizer.corrections.networks import SHAPE, unbalanced
 from tflite_schema import FullyConnectedOptions, TensorType
 
 
@@ -63,6 +65,25 @@ def test_weights_clipped(cli: Cli, tmp_path: Path, samples_file: Path) -> None:
     np.testing.assert_array_equal(scale.scale, weight_scale(values, 0, "mse"))
     outcome = cli("quantize", float_model, "-d", samples_file, "-o", target, "--force", "--weight-method", "max")
     assert (outcome.code, "no weight_method 'max'" in outcome.err) == (2, True)
+
+
+def test_corrections(cli: Cli, tmp_path: Path) -> None:
+    """The file is the one that the functions of the same names make."""
+    model, target, data = unbalanced(30.0), tmp_path / "int8.tflite", tmp_path / "x.npy"
+    samples = np.random.default_rng(0).normal(0.5, 1, (6, *SHAPE[1:])).astype(np.float32)
+    np.save(data, samples)
+    save(model, tmp_path / "float.tflite")
+    float_model = load(tmp_path / "float.tflite")
+    for options in (["--equalize"], ["--bias-correction"], ["--equalize", "--bias-correction"]):
+        source = equalize(float_model) if "--equalize" in options else float_model
+        expected = quantize(source, "int8", calibrate(source, samples))
+        if "--bias-correction" in options:
+            expected = correct_biases(source, expected, samples)
+        outcome = cli("quantize", tmp_path / "float.tflite", "-d", data, "-o", target, "--force", *options)
+        assert outcome.code == 0, outcome.err
+        assert target.read_bytes() == to_bytes(expected)
+    outcome = cli("quantize", tmp_path / "float.tflite", "-o", target, "--force", "--equalize")
+    assert (outcome.code, "they go with --data" in outcome.err) == (2, True)
 
 
 def test_wrong_calls_write_nothing(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_quantize_calibrates_in_the_same_way(cli: Cli, model_file: Path, samples
     assert direct.read_bytes() == indirect.read_bytes()
     outcome = cli("quantize", model_file, "-s", statistics, "-o", direct, "--force", *how)
     assert outcome.code == 2
-    assert "--method and --parameter say how to calibrate; they go with --data" in outcome.err
+    assert "--bias-correction look at samples; they go with --data" in outcome.err
 
 
 @pytest.mark.parametrize(
