@@ -72,7 +72,8 @@ def command(
         bool, typer.Option("--equalize", help="First scale the channels between layers so that both use their range.")
     ] = False,
     bias_correction: Annotated[
-        bool, typer.Option("--bias-correction", help="Take out of the biases what rounding the weights adds on average.")
+        bool,
+        typer.Option("--bias-correction", help="Take out of the biases what rounding weights adds on average."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
@@ -109,7 +110,11 @@ def command(
     left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op.outputs)]
     if json:
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
-        return
+    else:
+        _print(recipe, output, before, size, left)
+
+
+def _print(recipe: str, output: Path, before: int, size: int, left: list[str]) -> None:
     rows = [["float", f"{before:,}", ""], [recipe, f"{size:,}", f"{before / size:.2f} x smaller"]]
     print_table(None, ["model", "bytes", ""], rows, "bytes")
     if left:

@@ -76,7 +76,7 @@ IMAGES = [np.random.default_rng(seed).normal(0.7, 1, SHAPE).astype(np.float32) f
 
 
 def test_the_mean_error_that_is_left() -> None:
-    """Per tensor in int8, on samples that were not looked at: a tenth of the mean error at most, 2 dB gained at least."""
+    """Per tensor in int8, on samples not looked at: at most a tenth of the mean error, at least 2 dB gained."""
     model = unbalanced(30.0)
     seen, unseen = IMAGES[:24], IMAGES[24:]
     quantized = quantize(model, "int8", calibrate(model, seen), per_channel=False)
