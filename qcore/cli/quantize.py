@@ -43,6 +43,16 @@ OpsOption = Annotated[
 ]
 NodesOption = Annotated[list[str] | None, typer.Option(help="The same, by the name of a result.", show_default=False)]
 
+WeightMethodOption = Annotated[
+    str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
+]
+EqualizeOption = Annotated[
+    bool, typer.Option("--equalize", help="First scale the channels between layers so that both use their range.")
+]
+BiasCorrectionOption = Annotated[
+    bool, typer.Option("--bias-correction", help="Take out of the biases what rounding weights adds on average.")
+]
+
 
 def command(
     model: Annotated[Path, typer.Argument(help=f"The float model: {HELP}", show_default=False)],
@@ -65,16 +75,9 @@ def command(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave an operator in float.")] = False,
     denylisted_ops: OpsOption = None,
     denylisted_nodes: NodesOption = None,
-    weight_method: Annotated[
-        str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
-    ] = "min_max",
-    equalization: Annotated[
-        bool, typer.Option("--equalize", help="First scale the channels between layers so that both use their range.")
-    ] = False,
-    bias_correction: Annotated[
-        bool,
-        typer.Option("--bias-correction", help="Take out of the biases what rounding weights adds on average."),
-    ] = False,
+    weight_method: WeightMethodOption = "min_max",
+    equalization: EqualizeOption = False,
+    bias_correction: BiasCorrectionOption = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
@@ -87,8 +90,7 @@ def command(
     parameters = read_parameters(method, parameter)
     loaded = read_model(model)
     before = file_size(model, loaded)
-    if equalization:
-        loaded = equalize(loaded)
+    loaded = equalize(loaded) if equalization else loaded
     quantized = quantize_model(
         loaded,
         recipe,
@@ -104,8 +106,7 @@ def command(
         weight_method=weight_method,
     )
     if bias_correction:
-        with progress_bar("correcting biases") as progress:
-            quantized = correct_biases(loaded, quantized, open_dataset(data, loaded), progress=progress)
+        quantized = _corrected(loaded, quantized, data)
     size = save(quantized, output)
     left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op.outputs)]
     if json:
@@ -133,6 +134,11 @@ def _ranges(
         return None
     with progress_bar("calibrating") as progress:
         return calibrate(model, open_dataset(data, model), method=method, progress=progress, **parameters)
+
+
+def _corrected(model: Model, quantized: Model, data: Path | None) -> Model:
+    with progress_bar("correcting biases") as progress:
+        return correct_biases(model, quantized, open_dataset(data, model), progress=progress)
 
 
 def _is_float(graph: Subgraph, results: tuple[int, ...]) -> bool:
