@@ -83,8 +83,12 @@ class Program:
         if missing:
             raise UnsupportedError("; ".join(f"{', '.join(places)}: {why}" for why, places in missing.items()))
 
-    def invoke(self, subgraph: int, inputs: list[Array]) -> list[Array]:
-        """Run another graph of the model on the given operands (what IF, WHILE and CALL_ONCE call)."""
+    def invoke(self, subgraph: int, inputs: list[Array], *, fresh: bool = True) -> list[Array]:
+        """Run another graph of the model on the given operands (what IF, WHILE and CALL_ONCE call).
+
+        fresh: its variables start anew. TFLite gives the memory of such a graph back when the operator is done, so that
+        a state lasts through the turns of a loop and no longer.
+        """
         if not 0 <= subgraph < len(self.graphs):
             raise ModelError(f"subgraph {subgraph} does not exist; the model has {len(self.graphs)}")
         if self._depth >= _MAX_DEPTH:
@@ -94,6 +98,8 @@ class Program:
         try:
             graph.resize([np.shape(value) for value in inputs])
             graph.allocate()
+            if fresh:
+                graph.reset_variables()
             for index, value in zip(graph.graph.inputs, inputs, strict=True):
                 graph.values[index] = value
             graph.run()
@@ -244,8 +250,16 @@ class GraphRun:
         if not self.allocated:
             raise StateError("the interpreter is not allocated; call allocate_tensors() first")
         program, values = self.program, self.values
-        context = Context(invoke=program.invoke, resources=program.resources)
+        invoked: set[int] = set()
+
+        def invoke(subgraph: int, inputs: list[Array]) -> list[Array]:
+            fresh = subgraph not in invoked
+            invoked.add(subgraph)
+            return program.invoke(subgraph, inputs, fresh=fresh)
+
+        context = Context(invoke=invoke, resources=program.resources)
         for step in self.steps:
+            invoked.clear()
             recorded = program.recording is not None and program.recording.wants(self.subgraph, step.index)
             if step.folded and not recorded and program.observer is None:
                 continue

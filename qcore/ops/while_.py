@@ -3,7 +3,8 @@
     while condition(x...): x... = body(x...)
     y... = x...
 
-The condition returns one bool. Shapes may change from turn to turn.
+The condition returns one bool. Shapes may change from turn to turn. Variables of both graphs last through the turns,
+and start anew when the operator runs again.
 
 TFLite: kernels/while.cc
 """
