@@ -16,7 +16,7 @@ from qcore.op import Node, find
 from qcore.quantizer.program import Program, Value
 from tflite_schema import BuiltinOperator, SignatureDef, TensorMap
 
-__all__ = ["Names", "lay_out", "renumbered", "set_versions"]
+__all__ = ["Names", "is_entry", "lay_out", "renumbered", "set_versions"]
 
 
 class Names:
@@ -41,6 +41,11 @@ class Names:
                 return self.reserve(probe)
 
 
+def is_entry(model: Model, subgraph: int) -> bool:
+    """Whether a graph is run from outside: the main one, and those of signatures; operators run the others."""
+    return subgraph == 0 or any(signature.subgraph_index == subgraph for signature in model.signatures)
+
+
 def lay_out(
     result: Model, source: Model, subgraph: int, program: Program, order: list[Value | str], names: Names
 ) -> dict[int, int]:
@@ -49,7 +54,7 @@ def lay_out(
     order: the tensors to be; a string among them is a name that something which is no tensor takes away.
     """
     graph = source.subgraphs[subgraph]
-    border = _border_names(program, graph, names)
+    border = _border_names(program, graph, names) if is_entry(source, subgraph) else _arguments(program, graph, names)
     kinds = {value: f"tfl.{line.code.name.lower()}" for line in program.lines for value in line.outputs}
     inside = {value for line in program.lines for value in line.intermediates}
     tensors: list[Tensor] = []
@@ -73,12 +78,15 @@ def lay_out(
         for line in program.lines
     ]
     inputs, outputs = (tuple(number[value] for value in values) for values in (program.inputs, program.outputs))
-    result.subgraphs[subgraph] = replace(graph, tensors=tensors, operators=operators, inputs=inputs, outputs=outputs)
+    called = graph.name if subgraph or source.signatures else "main"
+    result.subgraphs[subgraph] = replace(
+        graph, name=called, tensors=tensors, operators=operators, inputs=inputs, outputs=outputs
+    )
     return dict(zip((*graph.inputs, *graph.outputs), (*inputs, *outputs), strict=True))
 
 
 def _border_names(program: Program, graph: Subgraph, names: Names) -> dict[Value, str]:
-    """Graph inputs and outputs keep their names."""
+    """The inputs and outputs of an entry keep their names."""
     border: dict[Value, str] = {}
     for value, tensor in (
         *zip(program.inputs, graph.inputs, strict=True),
@@ -86,6 +94,11 @@ def _border_names(program: Program, graph: Subgraph, names: Names) -> dict[Value
     ):
         border[value] = names.reserve(graph.tensors[tensor].name)
     return border
+
+
+def _arguments(program: Program, graph: Subgraph, names: Names) -> dict[Value, str]:
+    """The inputs of any other graph are called after it."""
+    return {value: names.reserve(f"{graph.name}_arg{position}") for position, value in enumerate(program.inputs)}
 
 
 def _tensor(result: Model, source: Model, value: Value, name: str, *, has_values: bool) -> Tensor:
@@ -106,8 +119,8 @@ def _tensor(result: Model, source: Model, value: Value, name: str, *, has_values
         quant = value.quantized.quant
     elif value.is_given:
         quant = value.tensor.quant
-    elif not has_values and value.tensor.quant is not None:  # an intermediate tensor keeps its range
-        quant = replace(_no_parameters(), min=value.tensor.quant.min, max=value.tensor.quant.max)
+    elif not has_values:
+        quant = _range_alone(value.tensor.quant)
     signature = value.tensor.shape_signature
     dynamic = signature is not None and -1 in signature
     return replace(
@@ -126,6 +139,11 @@ def _no_parameters() -> QuantParams:
     """The table the converter writes for tensors without parameters: present, and empty."""
     absent = {"absent": frozenset({"scale", "zero_point"})}
     return QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64), extra=absent)
+
+
+def _range_alone(quant: QuantParams | None) -> QuantParams | None:
+    """What an intermediate tensor without parameters keeps: its range, if it has one."""
+    return None if quant is None or quant.min is None else replace(_no_parameters(), min=quant.min, max=quant.max)
 
 
 def set_versions(model: Model) -> None:

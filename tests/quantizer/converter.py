@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from qcore.calibration import Calibration
 from qcore.errors import QuantizationError
+from qcore.intermediates import with_intermediates
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
 from qcore.quantizer import QuantizationWarning, quantize
 from qcore.tflite import load, to_bytes
@@ -23,7 +25,7 @@ from tests import oracle
 from tests.quantizer.comparison import differences
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["FloatGraph", "calibrated", "check", "converted", "run"]
+__all__ = ["FloatGraph", "calibrated", "check", "converted", "run", "with_ranges"]
 
 Array = NDArray[Any]
 _DTYPES = ("float32", "int8", "uint8")
@@ -53,6 +55,16 @@ def converted(
         denylisted_nodes=set(denylisted_nodes) or None,
     )
     return load(bytes(convert.deduplicate_readonly_buffers(content)))
+
+
+def with_ranges(model: Model, calibration: Calibration) -> Model:
+    """The float model that carries these ranges, as TensorFlow's calibrator writes them."""
+    result = with_intermediates(model).copy()
+    for (subgraph, tensor), bounds in calibration.statistics.items():
+        low, high = (np.array([bound], np.float32) for bound in bounds)
+        empty = np.zeros(0, np.float32), np.zeros(0, np.int64)
+        result.subgraphs[subgraph].tensors[tensor].quant = QuantParams(*empty, 0, low, high)
+    return load(to_bytes(result))
 
 
 def check(model: Model, *, attempts: int = 10, **recipe: Any) -> Model | None:
@@ -115,13 +127,23 @@ def calibrated(content: bytes, samples: int = 3, seed: int = 0) -> Model:
 
 
 class FloatGraph:
-    """A float model, built operator by operator; every float result gets the range `span`, or one drawn from `seed`."""
+    """A float model, built operator by operator; every float result gets the range `span`, or one drawn from `seed`.
 
-    def __init__(self, seed: int = 0, span: tuple[float, float] | None = None) -> None:
+    inside: the graph is another one of that model, to be run by an operator or through a signature.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        span: tuple[float, float] | None = None,
+        name: str = "main",
+        inside: FloatGraph | None = None,
+    ) -> None:
         self.span = span
         self.rng = np.random.default_rng(seed)
-        self.graph = Subgraph("main", [], [], (), ())
-        self.content = Model([self.graph], [None], "MLIR Converted.")
+        self.graph = Subgraph(name, [], [], (), ())
+        self.content: Model = Model([], [None], "MLIR Converted.") if inside is None else inside.content
+        self.content.subgraphs.append(self.graph)
 
     def input(
         self,
@@ -180,6 +202,11 @@ class FloatGraph:
     def shape(self, tensor: int) -> tuple[int, ...]:
         """The shape of a tensor."""
         return self.graph.tensors[tensor].shape
+
+    def finished(self, *outputs: int) -> int:
+        """Another graph of the same model, with these outputs; its number."""
+        self.graph.outputs = outputs
+        return next(i for i, graph in enumerate(self.content.subgraphs) if graph is self.graph)
 
     def model(self, *outputs: int) -> Model:
         """The model with these outputs, as a file says it."""

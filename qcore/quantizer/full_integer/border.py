@@ -22,13 +22,13 @@ __all__ = ["settle_border"]
 QUANTIZE, DEQUANTIZE = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
 
 
-def settle_border(program: Program, recipe: Recipe, *, is_main: bool) -> None:
+def settle_border(program: Program, recipe: Recipe, *, entry: bool) -> None:
     """Give inputs and outputs their types, and drop the conversions that are no longer needed."""
     _push_down(program)
     _drop_round_trips(program)
-    if is_main and recipe.input_type != TensorType.FLOAT32:
+    if entry and recipe.input_type != TensorType.FLOAT32:
         program.inputs = [_input(program, value, recipe.input_type) for value in program.inputs]
-    if is_main and recipe.output_type != TensorType.FLOAT32:
+    if entry and recipe.output_type != TensorType.FLOAT32:
         program.outputs = [_output(program, value, recipe.output_type) for value in program.outputs]
     _drop_pairs(program)
     _drop_unread(program)

@@ -13,7 +13,7 @@ from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.full_integer.rewrite import rewrite
 from qcore.quantizer.full_integer.solve import Solution
 from qcore.quantizer.full_integer.verify import require_integers, require_one_scale, warn_of_states
-from qcore.quantizer.layout import Names, lay_out, renumbered, set_versions
+from qcore.quantizer.layout import Names, is_entry, lay_out, renumbered, set_versions
 from qcore.quantizer.recipe import Recipe
 
 __all__ = ["Solve", "build"]
@@ -40,7 +40,7 @@ def build(
         if require is not None:
             require(plan, solution, choice)
         program = rewrite(plan, solution, choice)
-        settle_border(program, recipe, is_main=subgraph == 0)
+        settle_border(program, recipe, entry=is_entry(model, subgraph))
         require_one_scale(plan, program)
         warn_of_states(plan, program)
         if recipe.strict:
