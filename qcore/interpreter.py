@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,27 @@ from qcore.recording import Recording
 from qcore.tflite import load
 from tflite_schema import SignatureDef, TensorType
 
-__all__ = ["Interpreter", "SignatureRunner"]
+__all__ = ["Executor", "Interpreter", "SignatureRunner"]
 
 Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """The kernel set that runs an operator; `refused` says why XNNPACK does not, where it was asked for."""
+
+    operator: int
+    name: str
+    kernels: KernelSet
+    refused: str | None
 
 
 class Interpreter:
     """Executes a .tflite in integers; a drop-in for `tf.lite.Interpreter`.
 
     model_path: a path, or a `Model`, or the bytes of a file (also as `model_content`).
-    kernels: "reference" reproduces TFLite's BUILTIN_REF kernels.
+    kernels: whose arithmetic is reproduced: "reference" (BUILTIN_REF), "optimized" (BUILTIN_WITHOUT_DEFAULT_DELEGATES),
+    "xnnpack" (AUTO, the default of `tf.lite.Interpreter`), or a qualified name, see `qcore.kernel_sets`.
     num_threads, experimental_delegates, experimental_op_resolver_type, experimental_preserve_all_tensors and
     experimental_disable_delegate_clustering are accepted for compatibility and change nothing: there are no delegates,
     and every tensor is always preserved.
@@ -55,14 +67,11 @@ class Interpreter:
             raise ModelError("give either model_path or model_content")
         if experimental_delegates:
             raise UnsupportedError("delegates run compiled code; qcore runs NumPy kernels only. Leave the argument out")
-        chosen = KernelSet.of(kernels)
-        if chosen != REFERENCE:
-            raise UnsupportedError(f"kernel set {chosen} is not available yet; use kernels='reference'")
         source = model_content if model_content is not None else model_path
         self.model = source if isinstance(source, Model) else load(source)  # type: ignore[arg-type]
         if not self.model.subgraphs:
             raise ModelError("the model has no subgraph, so there is nothing to run")
-        self._program = Program(self.model, chosen)
+        self._program = Program(self.model, KernelSet.of(kernels))
         self._graph = self._program.graphs[0]
         self._allocated = False
 
@@ -105,6 +114,11 @@ class Interpreter:
         """Set variable tensors back to their zero point."""
         self._require_allocation()
         self._graph.reset_variables()
+
+    def executors(self) -> list[Executor]:
+        """Who runs each operator of the main graph, and why not XNNPACK where it was asked for; allocates if needed."""
+        self._graph.allocate()
+        return [Executor(step.index, step.operator.name, step.executor, step.refused) for step in self._graph.steps]
 
     # Tensors ----------------------------------------------------------------------------------------------------------
 

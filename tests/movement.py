@@ -129,7 +129,7 @@ def refused(case: OneOp, message: str, *, theirs: bool = True) -> None:
     model = to_bytes(case.model())
     if theirs:
         with pytest.raises((RuntimeError, ValueError)):
-            oracle.outputs(model, case.feeds(), optimized=case.optimized)
+            oracle.outputs(model, case.feeds(), kernels="optimized" if case.optimized else "reference")
     with pytest.raises(QCoreError, match=message):
         Interpreter(model).run(case.feeds())
 
@@ -142,7 +142,7 @@ def constant(content: Any, dtype: Any = np.int32) -> Operand:
 def same_as_tflite(model: Model, feeds: list[Array], invocations: int = 1, *, optimized: bool = False) -> list[Array]:
     """Our results of the last run, after asserting that TFLite's are equal."""
     content = to_bytes(model)
-    theirs = oracle.outputs(content, feeds, invocations, optimized=optimized)
+    theirs = oracle.outputs(content, feeds, invocations, kernels="optimized" if optimized else "reference")
     runner = Interpreter(content)
     ours = [runner.run(feeds) for _ in range(invocations)][-1]
     for mine, reference in zip(ours, theirs, strict=True):

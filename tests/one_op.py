@@ -82,8 +82,8 @@ class OneOp:
     optimized: bool = False  # compare with the optimized kernels: TFLite registers no reference kernel for some
     invocations: int = 1  # runs in a row; the last one is compared: variable tensors keep their state between them
 
-    def model(self) -> Model:
-        """The model, as the IR."""
+    def model(self, shapes: Sequence[Shape] = ()) -> Model:
+        """The model, as the IR; `shapes` of the results, for runtimes that look at them before they infer any."""
         model = Model(subgraphs=[], buffers=[None])
         tensors: list[Tensor] = []
         inputs: list[int] = []
@@ -106,7 +106,8 @@ class OneOp:
         made = range(len(tensors), len(tensors) + len(self.results))
         for position, result in enumerate([*self.results, *self.intermediates]):
             type_ = result.type or tensor_type(result.dtype)
-            tensors.append(Tensor(f"result{position}", result.shape, type_, 0, result.quant))
+            shape = shapes[position] if position < len(shapes) else result.shape
+            tensors.append(Tensor(f"result{position}", shape, type_, 0, result.quant))
         for index, operand in zip(inputs, self.operands, strict=True):
             if operand is not None and operand.blocks is not None:
                 _add_blocks(model, tensors, tensors[index], *operand.blocks)
@@ -193,17 +194,25 @@ def _string_buffer(texts: list[bytes]) -> bytes:
     return np.array([len(texts), *ends], "<i4").tobytes() + b"".join(texts)
 
 
-def check(case: OneOp) -> int:
-    """Assert that our results equal those of TFLite's reference kernels; the number of values compared.
+def check(case: OneOp, kernels: str = "reference") -> int:
+    """Assert that our results equal those of TFLite's kernels of this set; the number of values compared.
 
     Integers and booleans must all be equal. Floats too, unless the case states a tolerance. A recorded run must give
     the same bits as a plain one, and trace declared steps only, in their declared order.
     """
     model = to_bytes(case.model())
-    theirs = case.expected()
-    runner = Interpreter(model)
+    if kernels != "reference":  # XNNPACK takes a node by the shapes the file gives it
+        model = to_bytes(case.model([y.shape for y in Interpreter(model).run(case.feeds())]))
+    runner = Interpreter(model, kernels=kernels)
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
-    _check_recording(case, model, ours)
+    if kernels == "reference":
+        theirs = case.expected()
+    else:
+        runtime = oracle.interpreter(model, kernels=kernels)
+        theirs = oracle.answer(runtime, case.feeds(), case.invocations)
+        delegated = [node.refused is None for node in runner.executors()] if kernels == "xnnpack" else [False]
+        assert delegated == [oracle.delegated(runtime)], f"delegated or not? {runner.executors()}"
+    _check_recording(case, model, ours, kernels)
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
         assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"
@@ -222,8 +231,8 @@ def check(case: OneOp) -> int:
     return compared
 
 
-def _check_recording(case: OneOp, model: bytes, plain: Sequence[Array]) -> None:
-    runner = Interpreter(model)
+def _check_recording(case: OneOp, model: bytes, plain: Sequence[Array], kernels: str) -> None:
+    runner = Interpreter(model, kernels=kernels)
     recording = runner.record()
     recorded = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
     for position, (mine, again) in enumerate(zip(plain, recorded, strict=True)):

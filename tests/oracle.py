@@ -32,32 +32,36 @@ def tensorflow() -> ModuleType:
         return pytest.importorskip("tensorflow", reason="TensorFlow, the oracle, is not installed")
 
 
-def interpreter(model: bytes, *, every_tensor: bool = False, threads: int = 1, optimized: bool = False) -> Any:
-    """A tf.lite.Interpreter on TFLite's reference kernels (or its optimized ones), not yet allocated."""
+RESOLVERS = {"reference": "BUILTIN_REF", "optimized": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "xnnpack": "AUTO"}
+"""Kernel set -> the op resolver of tf.lite.Interpreter that runs it."""
+
+
+def interpreter(model: bytes, *, every_tensor: bool = False, threads: int = 1, kernels: str = "reference") -> Any:
+    """A tf.lite.Interpreter on one of TFLite's kernel sets, not yet allocated."""
     lite = tensorflow().lite
-    resolvers = lite.experimental.OpResolverType
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return lite.Interpreter(
             model_content=model,
             num_threads=threads,
-            experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            if optimized
-            else resolvers.BUILTIN_REF,
+            experimental_op_resolver_type=getattr(lite.experimental.OpResolverType, RESOLVERS[kernels]),
             experimental_preserve_all_tensors=every_tensor,
         )
 
 
 def outputs(
-    model: bytes, inputs: Sequence[NDArray[Any]], invocations: int = 1, *, optimized: bool = False
+    model: bytes, inputs: Sequence[NDArray[Any]], invocations: int = 1, *, kernels: str = "reference"
 ) -> list[NDArray[Any]]:
-    """The outputs of TFLite's reference kernels for inputs in input order; inputs are resized to the arrays given.
+    """The outputs of TFLite's kernels for inputs in input order; inputs are resized to the arrays given.
 
-    The model is invoked `invocations` times with these inputs; the outputs are those of the last time. `optimized`
-    chooses the optimized kernels (without delegates): some operators have no others. bfloat16 goes in and comes out
-    as uint16.
+    The model is invoked `invocations` times with these inputs; the outputs are those of the last time.
+    bfloat16 goes in and comes out as uint16.
     """
-    runner = interpreter(model, optimized=optimized)
+    return answer(interpreter(model, kernels=kernels), inputs, invocations)
+
+
+def answer(runner: Any, inputs: Sequence[NDArray[Any]], invocations: int = 1) -> list[NDArray[Any]]:
+    """The outputs of an interpreter that is not yet allocated; see `outputs`."""
     details = runner.get_input_details()
     for detail, value in zip(details, inputs, strict=True):
         if tuple(detail["shape"]) != value.shape:
@@ -74,6 +78,11 @@ def outputs(
 def _is_bfloat16(dtype: Any) -> bool:
     """TensorFlow brings a NumPy type of its own for bfloat16, which qcore holds as the 16 bits."""
     return np.dtype(dtype).name == "bfloat16"
+
+
+def delegated(runner: Any) -> bool:
+    """Whether a delegate runs any node of an allocated interpreter."""
+    return any(details["op_name"] == "DELEGATE" for details in runner._get_ops_details())
 
 
 def same_bits(ours: NDArray[Any], theirs: NDArray[Any]) -> NDArray[np.bool_]:

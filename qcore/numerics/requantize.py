@@ -9,6 +9,7 @@ difference. Recording always takes the four steps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from qcore.numerics.fixedpoint import INT32_MAX, Int64Array, clip, wrap_int32
 from qcore.numerics.rounding import RULES, Requantization, Rule, magnitude, requantize, requantize_float
 from qcore.numerics.trace import NO_TRACE, Trace
 
-__all__ = ["RULES", "OutputStage", "Requantization", "Rule", "output_stage", "requantize"]
+__all__ = ["RULES", "OutputStage", "Requantization", "Rule", "output_stage", "output_stages", "requantize"]
 
 _BLOCK = 32768  # accumulators worked on at a time: as float64 they fit the L2 cache
 _RUN = 8192  # per-channel constants are repeated to about this length, so that NumPy's inner loops are long
@@ -58,6 +59,50 @@ def output_stage(
     if bias is None or not bias.flags.writeable:
         r.__dict__["_kept_stage"] = (key, stage)  # holds the bias, so its id stays its own
     return stage(acc, trace)
+
+
+def output_stages(
+    acc: NDArray[Any],
+    bias: NDArray[Any] | None,
+    parts: Sequence[tuple[slice, Requantization]],
+    zero_point: int,
+    activation_range: tuple[int, int],
+    dtype: DTypeLike,
+    trace: Trace = NO_TRACE,
+    accumulator_bound: int | None = None,
+) -> NDArray[Any]:
+    """`output_stage` where not all channels follow one rule: vector code leaves the last channels to scalar code.
+
+    parts: (channels, rule) that together cover the last axis of acc, in order.
+    """
+    if len(parts) == 1:
+        return output_stage(acc, bias, parts[0][1], zero_point, activation_range, dtype, trace, accumulator_bound)
+    y = np.empty(acc.shape, dtype)
+    steps: list[dict[str, NDArray[Any]]] = []
+    for channels, r in parts:
+        part_trace: Trace = _Kept() if trace.recording else NO_TRACE
+        part_bias = None if bias is None else bias[channels] if bias.size > 1 else bias
+        y[..., channels] = OutputStage(
+            acc[..., channels].shape[-1], part_bias, r, zero_point, activation_range, dtype, accumulator_bound
+        )(acc[..., channels], part_trace)
+        if isinstance(part_trace, _Kept):
+            steps.append(part_trace.steps)
+    for name in steps[0] if steps else ():
+        trace(name, np.concatenate([part[name] for part in steps], axis=-1))
+    return y
+
+
+class _Kept:
+    """A trace that keeps what one part of the channels shows."""
+
+    recording = True
+
+    def __init__(self) -> None:
+        self.steps: dict[str, NDArray[Any]] = {}
+
+    def __call__(self, name: str, value: NDArray[Any], /) -> NDArray[Any]:
+        self.steps[name] = value
+        return value
 
 
 class OutputStage:

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.numerics.affine import integer_range
-from qcore.numerics.requantize import Requantization, Rule, output_stage
+from qcore.numerics.requantize import Requantization, Rule, output_stages
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._activation import Bounds, clamp, integer_activation_range
 from tflite_schema import ActivationFunctionType, TensorType
 
 __all__ = [
     "STEPS",
+    "ProductRules",
     "Tail",
     "centred_range",
     "check_bias_scale",
@@ -30,6 +31,7 @@ __all__ = [
     "float32_multiplier",
     "float_result",
     "integer_tail",
+    "multiplier_and_rules",
     "optional_bias",
     "requantization",
     "tail",
@@ -37,6 +39,10 @@ __all__ = [
     "weight_scales",
     "wide_bias_type",
 ]
+
+ProductRules = Rule | tuple[Rule, Rule]
+"""One rule, or that of the channels which vector code takes and that of the last ones, which it leaves over."""
+_LANES = 8
 
 STEPS = {
     "quantize_input": "hybrid only: q = round(x / s) + z",
@@ -51,11 +57,11 @@ STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """From the accumulator to the result's integers. `no_bias` stands in for a missing bias and sets the accumulator's
-    width where that matters: 64 bits.
+    """From the accumulator to the result's integers. `parts`: the rounding of the channels, one rule or two (`tail`).
+    `no_bias` stands in for a missing bias and sets the accumulator's width where that matters: 64 bits.
     """
 
-    requantization: Requantization
+    parts: tuple[tuple[slice, Requantization], ...]
     zero_point: int
     activation_range: tuple[int, int]
     no_bias: NDArray[np.int64] | None = None
@@ -67,36 +73,70 @@ class Tail:
             bias = self.no_bias
         elif bias.ndim != 1:
             bias = bias.reshape(-1)
-        r, zero_point, interval = self.requantization, self.zero_point, self.activation_range
-        return output_stage(acc, bias, r, zero_point, interval, dtype, ctx.trace, bound)
+        zero_point, interval = self.zero_point, self.activation_range
+        return output_stages(acc, bias, self.parts, zero_point, interval, dtype, ctx.trace, bound)
 
 
 def tail(
-    n: Node, multiplier: NDArray[np.float64], rule: Rule, fused: ActivationFunctionType, no_bias: bool = False
+    n: Node, multiplier: NDArray[np.float64], rules: ProductRules, fused: ActivationFunctionType, no_bias: bool = False
 ) -> Tail:
     """The constants of the result; `no_bias`: the accumulator has 64 bits and there is no bias to say so."""
     zeros = np.zeros(1, np.int64) if no_bias else None
     if zeros is not None:
         zeros.flags.writeable = False
-    return Tail(requantization(n, multiplier, rule), n.output().zero_point, integer_activation_range(n, fused), zeros)
+    channels = n.output().shape[-1]
+    body, rest = (rules, rules) if isinstance(rules, str) else rules
+    vectors = channels // _LANES * _LANES if body != rest else 0
+    parts = [
+        (part, requantization(n, multiplier[part] if multiplier.size > 1 else multiplier, rule))
+        for part, rule in ((slice(0, vectors), body), (slice(vectors, channels), rest))
+        if part.stop > part.start
+    ]
+    return Tail(tuple(parts), n.output().zero_point, integer_activation_range(n, fused), zeros)
 
 
-def integer_tail(n: Node, x: NodeTensor, w: NodeTensor, bias_position: int, channels: int, options: Any) -> Tail:
-    """The tail of the convolutions, with the checks of weight scales, zero points and bias that belong to x's type."""
-    y, fused = n.output(), options.fused_activation_function
+def integer_tail(
+    n: Node, x: NodeTensor, w: NodeTensor, bias_position: int, options: Any, optimized: Rule = "double_rounding"
+) -> Tail:
+    """The tail of the convolutions, with the checks of weight scales, zero points and bias that belong to x's type.
+
+    optimized: the rule of the optimized kernel for 32-bit accumulators, see `multiplier_and_rules`.
+    """
+    y, fused, channels = n.output(), options.fused_activation_function, n.output().shape[-1]
     if x.type == TensorType.UINT8:
         weight_scales(n, w, channels, per_channel=False)
         check_bias_scale(n, x, w, optional_bias(n, bias_position, channels, TensorType.INT32), y)
-        return tail(n, float32_multiplier(x, w, y), "double_rounding", fused)
+        return tail(n, *multiplier_and_rules(n, float32_multiplier(x, w, y), x, w, optimized), fused)
     weight_scales(n, w, channels)
     bias_type = TensorType.INT32
-    rule: Rule = "double_rounding"
     if x.type == TensorType.INT16:
         n.require(x.zero_point == y.zero_point == 0, "int16 zero points must be 0")
         bias_type = wide_bias_type(n, getattr(options, "quantized_bias_type", TensorType.FLOAT32))
-        rule = "double_rounding" if bias_type == TensorType.INT32 else "int64_accumulator"
     optional_bias(n, bias_position, channels, bias_type)
-    return tail(n, exact_multiplier(x, w, y), rule, fused)
+    multiplier = exact_multiplier(x, w, y)
+    if bias_type == TensorType.INT64:
+        return tail(n, multiplier, "int64_accumulator", fused)
+    return tail(n, *multiplier_and_rules(n, multiplier, x, w, optimized), fused)
+
+
+def multiplier_and_rules(
+    n: Node, multiplier: NDArray[np.float64], x: NodeTensor, w: NodeTensor, optimized: Rule
+) -> tuple[NDArray[np.float64], ProductRules]:
+    """The real multiplier and the rounding of 32-bit accumulators under the node's kernel set.
+
+    `multiplier` is that of the integer kernels. XNNPACK works with float32(float32(sx * sw[c]) / sy). Vector code
+    ("vector_half_up") takes eight channels at a time and leaves the last ones to scalar code.
+    """
+    if n.kernels.name == "xnnpack":
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            return (x.scale * w.scales / n.output().scale).astype(np.float64), "float32_half_even"
+    if n.kernels.name == "reference":
+        return multiplier, "double_rounding"
+    if optimized == "vector_half_up":
+        return multiplier, ("vector_half_up", "double_rounding")
+    if optimized == "ruy_x86" and n.kernels.processor == "arm":
+        return multiplier, "single_rounding"
+    return multiplier, optimized
 
 
 def wide_bias_type(n: Node, stated: TensorType) -> TensorType:

@@ -20,12 +20,21 @@ from numpy.typing import NDArray
 
 from qcore.numerics.float32 import to_int32
 from qcore.numerics.gemm import matmul_integers
-from qcore.numerics.requantize import Rule
 from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
 from qcore.ops._activation import Bounds
 from qcore.ops._broadcast import broadcast_shape
 from qcore.ops._hybrid import quantize_rows, row_sums
-from qcore.ops._product import STEPS, Tail, float32_multiplier, float_result, tail, trace_accumulator, weight_scales
+from qcore.ops._product import (
+    STEPS,
+    ProductRules,
+    Tail,
+    float32_multiplier,
+    float_result,
+    multiplier_and_rules,
+    tail,
+    trace_accumulator,
+    weight_scales,
+)
 from qcore.rules import Rules, activation
 from tflite_schema import ActivationFunctionType, BatchMatMulOptions, TensorType
 
@@ -96,8 +105,11 @@ def prepare(n: Node) -> Params | HybridParams:
         return p
     if x.type == TensorType.INT16:
         n.require(x.zero_point == w.zero_point == y.zero_point == 0, "int16 zero points must be 0")
-    rule: Rule = "int64_accumulator" if x.type == TensorType.INT16 else "double_rounding"
-    end = tail(n, float32_multiplier(x, w, y), rule, ActivationFunctionType.NONE)
+    multiplier: NDArray[np.float64] = float32_multiplier(x, w, y)
+    rules: ProductRules = "int64_accumulator"
+    if x.type == TensorType.INT8:
+        multiplier, rules = multiplier_and_rules(n, multiplier, x, w, "double_rounding")
+    end = tail(n, multiplier, rules, ActivationFunctionType.NONE)
     return replace(p, zero_points=(x.zero_point, w.zero_point), tail=end)
 
 

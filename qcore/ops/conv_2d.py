@@ -63,7 +63,7 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
         n.require(
             w.quant is None or not w.quant.zero_point.any(), "signed weights have a zero point; TFLite requires 0"
         )
-    tail = integer_tail(n, x, w, 2, w.shape[0], options)
+    tail = integer_tail(n, x, w, 2, options, "ruy_x86" if groups == 1 else "double_rounding")
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
     input_range = centred_range(x)
     prepared = None if w.value is None else prepare_weights(w.value, zero_point, input_range)
@@ -82,7 +82,8 @@ def _prepare_hybrid(n: Node, g: Geometry, groups: int) -> HybridParams:
     value = integer_weights(n, w) if vectors else constant(n, 1)
     prepared = prepare_weights(value, 0, CENTRED_RANGE)
     activation_bounds = bounds(n, n.options(Conv2DOptions).fused_activation_function)
-    return HybridParams(g, groups, per_channel, scale, per_channel, prepared, activation_bounds)
+    scale_first = per_channel and (n.kernels.name == "reference" or groups > 1)
+    return HybridParams(g, groups, per_channel, scale, scale_first, prepared, activation_bounds)
 
 
 def version(n: Node) -> int:

@@ -62,7 +62,9 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
         weight_scales(n, w, w.shape[3])
         n.require(w.scales.size == w.shape[3], f"weights have {w.scales.size} scales for {w.shape[3]} channels")
         return HybridParams(g, 0, True, w.scales, False, prepare_depthwise(constant(n, 1), 0, CENTRED_RANGE), fused)
-    tail = integer_tail(n, x, w, 2, w.shape[3], options)
+    if n.kernels.name == "optimized" and x.type != TensorType.INT16 and n.optional_input(2) is None:
+        raise n.unsupported("TFLite's optimized kernel crashes without a bias; add one of zeros")
+    tail = integer_tail(n, x, w, 2, options, "vector_half_up" if x.type == TensorType.INT8 else "double_rounding")
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
     input_range = centred_range(x)
     prepared = None if w.value is None else prepare_depthwise(w.value, zero_point, input_range)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
@@ -28,11 +29,14 @@ from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, prepare_blockw
 from qcore.ops._hybrid import HybridWeights, integer_weights, prepare_hybrid, quantize_rows
 from qcore.ops._product import (
     STEPS,
+    ProductRules,
     Tail,
     centred_range,
     check_bias_scale,
     exact_multiplier,
+    float32_multiplier,
     float_result,
+    multiplier_and_rules,
     optional_bias,
     tail,
     trace_accumulator,
@@ -137,8 +141,8 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams
     zero_point, input_range = 0 if per_channel else w.zero_point, centred_range(x)
     prepared = None if w.value is None else gemm.prepare_weights(w.value, -zero_point, input_range)
     wide = bias_type == TensorType.INT64 and bias_tensor is None
-    rule: Rule = "float64_half_away" if w.sparsity is None else "double_rounding"
-    end = tail(n, exact_multiplier(x, w, y), rule, fused, no_bias=wide)
+    multiplier, rounding = _multiplier_and_rules(n, wide=bias_type == TensorType.INT64)
+    end = tail(n, multiplier, rounding, fused, no_bias=wide)
     return Params(y.shape, y.dtype, x.zero_point, zero_point, input_range, prepared, end)
 
 
@@ -153,6 +157,18 @@ def _prepare_hybrid(
         return prepare_sparse_hybrid(n, asymmetric, bounds(n, fused))
     weights = prepare_hybrid(integer_weights(n, w), w.scales)
     return HybridParams(n.output().shape, asymmetric, weights, bounds(n, fused))
+
+
+def _multiplier_and_rules(n: Node, wide: bool) -> tuple[NDArray[np.float64], ProductRules]:
+    """float64 in the reference kernel since TensorFlow 2.20, and wherever accumulators have 64 bits."""
+    x, w, y = n.input(0), n.input(1), n.output()
+    exact = exact_multiplier(x, w, y)
+    if w.sparsity is not None:
+        return exact, "double_rounding"
+    if wide or (n.kernels.name == "reference" and n.kernels.version != "2.19"):
+        return exact, "float64_half_away"
+    integer = exact if w.scales.size > 1 else float32_multiplier(x, w, y)
+    return multiplier_and_rules(n, integer, x, w, "ruy_x86")
 
 
 def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:

@@ -100,7 +100,7 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
             weight_scales(n, w, w.shape[0])
             return HybridParams(n.output().shape, g, w.scales, bounds(n, options.fused_activation_function))
         return FloatParams(n.output().shape, g, bounds(n, options.fused_activation_function))
-    tail = integer_tail(n, x, w, 3, w.shape[0], options)
+    tail = integer_tail(n, x, w, 3, options, "vector_half_up")
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
     input_range = centred_range(x)
     prepared = None if w.value is None else prepare_weights(w.value, zero_point, input_range)

@@ -78,7 +78,8 @@ def assert_same(place: str, ours: Array, theirs: Array) -> int:
 def pairs(content: bytes, sample: Sample, mode: Mode, feeds: list[Array]) -> Iterator[tuple[str, Array, Array]]:
     """(place, ours, TFLite's) for every output, and in quantized models for every tensor the main graph computes."""
     every_tensor = mode in CALIBRATED
-    theirs = oracle.interpreter(content, every_tensor=every_tensor, optimized=mode in sample.optimized)
+    kernels = "optimized" if mode in sample.optimized else "reference"
+    theirs = oracle.interpreter(content, every_tensor=every_tensor, kernels=kernels)
     ours = Interpreter(content)
     details = theirs.get_input_details()
     values = stored(feeds, details)

@@ -32,6 +32,6 @@ def test_a_table_nothing_was_imported_into_is_refused() -> None:
     keys = np.zeros(1, np.int64)
     model = table_model([], keys, strings(b""))
     with pytest.raises(RuntimeError):
-        oracle.outputs(content(model), [keys], optimized=True)
+        oracle.outputs(content(model), [keys], kernels="optimized")
     with pytest.raises(ModelError, match="HASHTABLE_FIND: nothing was imported into the table yet"):
         Interpreter(model).run([keys])

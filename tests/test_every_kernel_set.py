@@ -1,0 +1,52 @@
+"""Every operator and integer type under the optimized kernels and XNNPACK, against TFLite itself.
+
+The cases are those of tests/ops; who runs a node (delegated to XNNPACK or refused) is compared too. An operator whose
+arithmetic in a set is not known refuses to run there, which is asserted as well; so does one that crashes TFLite.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qcore.errors import UnsupportedError
+from qcore.interpreter import Interpreter
+from qcore.op import Node, find
+from tests.one_op import OneOp, check
+from tests.test_conformance import cells
+
+INTEGER = ("int8", "uint8", "int16", "int4", "hybrid")
+
+
+def integer_cells() -> list[Any]:
+    return [cell for cell in cells() if any(word in cell.values[1] for word in INTEGER)]
+
+
+def compare(case: OneOp, kernels: str) -> int:
+    """The number of values compared; 0 where the operator says it does not know this set's arithmetic."""
+    model = case.model()
+    op = find(case.code, model.main.operators[0].custom_code)
+    if op.variant(Node.of(model, 0, 0)) in op.reference_only:
+        with pytest.raises(UnsupportedError, match="use kernels='reference'"):
+            Interpreter(model, kernels=kernels).allocate_tensors()
+        return 0
+    try:
+        Interpreter(model, kernels=kernels).allocate_tensors()
+    except UnsupportedError as error:
+        if "crashes" not in str(error):
+            raise
+        return 0
+    return check(case, kernels)
+
+
+@pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
+@pytest.mark.parametrize(("name", "variant"), integer_cells())
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_matches(name: str, variant: str, kernels: str, data: st.DataObject) -> None:
+    cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
+    compare(data.draw(cases), kernels)
