@@ -1,5 +1,8 @@
 """FLOOR_DIV: y = floor(a / b) with broadcasting, the quotient in float64; raw values. Zeros in b are refused.
 
+int8, int16: the lowest number by -1 is no number of the type. C leaves the result undefined, and TFLite gives the
+highest or the lowest, as the compiler's vector code falls on the element: refused.
+
 TFLite: kernels/floor_div.cc; internal/reference/floor_div.h
 """
 
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qcore.errors import UnsupportedError
 from qcore.numerics.float32 import to_int32
 from qcore.op import Array, Context, Op, by_type
 from qcore.ops._broadcast import infer_broadcast
@@ -19,6 +23,8 @@ def eval_floor_div(p: str, inputs: list[Array], ctx: Context) -> list[Array]:
     require_no_zero(b, p)
     with np.errstate(all="ignore"):
         y = np.floor(np.divide(a, b, dtype=np.float64))
+        if a.dtype.itemsize < 4 and (y > np.iinfo(a.dtype).max).any():
+            raise UnsupportedError(f"{p}: {np.iinfo(a.dtype).min} / -1 has no {a.dtype} result; clamp operand 0 first")
         return [np.asarray(y if a.dtype == np.float32 else to_int32(y)).astype(a.dtype)]
 
 
