@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
-from qcore.numerics.requantize import Rule
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
 from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, prepare_blockwise
