@@ -71,7 +71,10 @@ class Interpreter:
         self.model = source if isinstance(source, Model) else load(source)  # type: ignore[arg-type]
         if not self.model.subgraphs:
             raise ModelError("the model has no subgraph, so there is nothing to run")
-        self._program = Program(self.model, KernelSet.of(kernels))
+        chosen = KernelSet.of(kernels)
+        if chosen.name == "xnnpack":
+            raise UnsupportedError("kernels='xnnpack' is not available yet; use 'optimized' or 'reference'")
+        self._program = Program(self.model, chosen)
         self._graph = self._program.graphs[0]
         self._allocated = False
 

@@ -43,7 +43,7 @@ def compare(case: OneOp, kernels: str) -> int:
     return check(case, kernels)
 
 
-@pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
+@pytest.mark.parametrize("kernels", ["optimized"])
 @pytest.mark.parametrize(("name", "variant"), integer_cells())
 @settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

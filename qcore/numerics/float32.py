@@ -1,7 +1,8 @@
 """float32 operations in C's rounding and order.
 
 The C library's float functions return the float32 nearest to the exact result in every case tried; computing in
-float64 and rounding once gives that number. Sums follow the loop of the kernel, one rounding per addition.
+float64 and rounding once gives that number. tanh is another matter: see libm.py. Sums follow the loop of the kernel,
+one rounding per addition.
 """
 
 from __future__ import annotations
@@ -15,6 +16,35 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.polynomial.chebyshev import cheb2poly
 from numpy.typing import ArrayLike, NDArray
+
+from qcore.numerics.libm import tanh
+
+__all__ = [
+    "INT32_MIN",
+    "Float32Array",
+    "arctan2",
+    "checked_log2",
+    "cos",
+    "exp",
+    "expm1",
+    "from_bfloat16",
+    "fused_multiply_add",
+    "gelu",
+    "gelu_approximate",
+    "log",
+    "log1p",
+    "logistic",
+    "power",
+    "round_half_even_int32",
+    "rsqrt",
+    "sequential_sum",
+    "sin",
+    "sqrt",
+    "tanh",
+    "through_float64",
+    "to_bfloat16",
+    "to_int32",
+]
 
 Float32Array = NDArray[np.float32]
 INT32_MIN = -(2**31)
@@ -50,7 +80,6 @@ expm1 = through_float64(np.expm1)
 log = through_float64(np.log)
 log1p = through_float64(np.log1p)
 sqrt = through_float64(np.sqrt)
-tanh = through_float64(np.tanh)
 sin = through_float64(np.sin)
 cos = through_float64(np.cos)
 power = through_float64(_power)

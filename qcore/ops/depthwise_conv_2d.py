@@ -93,4 +93,5 @@ OP = Op(
     rules=Rules(inputs=(activation(), weight(axis=3), bias(of=(0, 1)))),
     steps=STEPS,
     version=version,
+    reference_only=frozenset({"hybrid"}),
 )

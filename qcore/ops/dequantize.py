@@ -75,4 +75,5 @@ OP = Op(
     rules=FLOAT_ONLY,
     steps={"subtract_zero_point": "x - z", "scale": "s * (x - z)"},
     version=version,
+    reference_only=frozenset({"int8", "uint8", "int4"}),
 )

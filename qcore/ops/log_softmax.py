@@ -100,4 +100,5 @@ OP = Op(
         "output": "difference - log",
     },
     version=by_type(int8=2),
+    reference_only=frozenset({"int8", "uint8"}),
 )

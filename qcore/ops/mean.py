@@ -62,4 +62,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=by_type(int8=2, int16=3),
+    reference_only=frozenset({"int8", "uint8"}),
 )

@@ -127,4 +127,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=version,
+    reference_only=frozenset({"int8", "uint8"}),
 )

@@ -140,4 +140,5 @@ OP = Op(
         "clamp": "clamp(quantized) or clamp(requantized + zy)",
     },
     version=version,
+    reference_only=frozenset({"float32", "int8", "uint8"}),
 )

@@ -97,4 +97,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy) (quantized)",
     },
     version=by_type(int8=2, int16=2),
+    reference_only=frozenset({"int8", "int16"}),
 )

@@ -156,4 +156,5 @@ OP = Op(
         "round": "sum / 2^20, halves away from zero (uint8: trunc(sum + 0.5))",
     },
     version=version,
+    reference_only=frozenset({"uint8"}),
 )

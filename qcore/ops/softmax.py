@@ -145,4 +145,5 @@ OP = Op(
         "output": "e / S",
     },
     version=by_type(int8=2, int16=3),
+    reference_only=frozenset({"int8", "uint8"}),
 )

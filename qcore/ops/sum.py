@@ -59,4 +59,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy) (8-bit, int16)",
     },
     version=by_type(int8=2),
+    reference_only=frozenset({"int8", "uint8", "int16"}),
 )

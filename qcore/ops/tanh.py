@@ -67,4 +67,5 @@ OP = Op(
         "interpolate": "int16: sigmoid table at |scaled|, eight fractional bits",
     },
     version=by_type(int8=2, int16=3),
+    reference_only=frozenset({"int16"}),
 )
