@@ -122,7 +122,8 @@ class OneOp:
 
     def expected(self) -> list[Array]:
         """What TFLite answers."""
-        return oracle.outputs(to_bytes(self.model()), self.feeds(), self.invocations, optimized=self.optimized)
+        kernels = "optimized" if self.optimized else "reference"
+        return oracle.outputs(to_bytes(self.model()), self.feeds(), self.invocations, kernels=kernels)
 
     @property
     def against(self) -> str:
@@ -144,7 +145,7 @@ class InModel(OneOp):
         results = [Result(numpy_dtype(tensor.type), type=tensor.type) for tensor in tensors]
         return InModel(code, [], results, around=around, values=values, **options)
 
-    def model(self) -> Model:
+    def model(self, shapes: Sequence[Shape] = ()) -> Model:
         return self.around
 
     def feeds(self) -> list[Array]:

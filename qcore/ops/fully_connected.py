@@ -111,6 +111,8 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams
     if w.type not in WEIGHT_TYPES[x.type] and not hybrid:
         raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
     wide_result = n.kernels.name == "reference" and (x.type, y.type) == (TensorType.UINT8, TensorType.INT16)
+    if n.kernels.name != "reference" and y.type != x.type:
+        raise n.unsupported("the arithmetic of other kernels for a wider result is not known; use kernels='reference'")
     n.require(y.type == x.type or wide_result, f"input and result must have one type, not {n.types}")
     outputs, fused = w.shape[0], options.fused_activation_function
     if w.sparsity is not None and w.type != TensorType.FLOAT32:
@@ -159,13 +161,15 @@ def _prepare_hybrid(
 
 
 def _multiplier_and_rules(n: Node, wide: bool) -> tuple[NDArray[np.float64], ProductRules]:
-    """float64 in the reference kernel since TensorFlow 2.20, and wherever accumulators have 64 bits."""
+    """float64 in the reference kernel since TensorFlow 2.20, integers elsewhere."""
     x, w, y = n.input(0), n.input(1), n.output()
     exact = exact_multiplier(x, w, y)
     if w.sparsity is not None:
         return exact, "double_rounding"
-    if wide or (n.kernels.name == "reference" and n.kernels.version != "2.19"):
+    if n.kernels.name == "reference" and n.kernels.version != "2.19":
         return exact, "float64_half_away"
+    if wide:
+        return exact, "int64_accumulator"
     integer = exact if w.scales.size > 1 else float32_multiplier(x, w, y)
     return multiplier_and_rules(n, integer, x, w, "ruy_x86")
 
@@ -232,4 +236,5 @@ OP = Op(
     steps=STEPS,
     version=version,
     sparse=True,
+    reference_only=frozenset({"int16"}),
 )
