@@ -205,6 +205,7 @@ def check(case: OneOp, kernels: str = "reference") -> int:
     if kernels != "reference":  # XNNPACK takes a node by the shapes the file gives it
         model = to_bytes(case.model([y.shape for y in Interpreter(model).run(case.feeds())]))
     runner = Interpreter(model, kernels=kernels)
+    runner.allocate_tensors()  # refuses before TFLite could crash
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
     if kernels == "reference":
         theirs = case.expected()
