@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from qcore.interpreter import Interpreter
 from tests import movement
 from tests.movement import constant, refused
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
@@ -17,7 +18,7 @@ def sparse_to_dense(draw: st.DrawFn, dtype: Any) -> OneOp:
     count = draw(st.integers(1, 6))
     content = draw(movement.values((count, len(shape)), np.uint32)) % np.array(shape, np.uint32)
     if len(shape) == 1 and draw(st.booleans()):
-        content = content[:, 0] if count > 1 or draw(st.booleans()) else content[0, 0]
+        content = content[:, 0]
     single = count == 1 and draw(st.booleans())
     default = draw(movement.operand((), dtype))
     values = Operand(draw(movement.values(() if single else (count,), dtype)), default.scale, default.zero_point)
@@ -38,6 +39,12 @@ def model(index: Any, shape: Any, values: Any) -> OneOp:
     stored = Operand(np.asarray(values, np.float32))
     operands = [constant(index), constant(shape), stored, Operand(np.zeros((), np.float32))]
     return OneOp(BuiltinOperator.SPARSE_TO_DENSE, operands, [Result(np.float32)], SparseToDenseOptions())
+
+
+def test_a_single_index_is_one_index() -> None:
+    """TFLite reads the number of indices out of a shape without dimensions, and crashes or not as memory has it."""
+    case = model(2, [4], [7])
+    assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [0, 0, 7, 0]
 
 
 def test_of_equal_indices_the_last_counts() -> None:
