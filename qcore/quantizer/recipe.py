@@ -22,7 +22,7 @@ BORDER_TYPES: Mapping[str, tuple[str, ...]] = {
 BIAS_TYPES: Mapping[str, tuple[str, ...]] = {"int8": ("int32",), "int16x8": ("int64", "int32")}
 """Per scheme, the types of biases; the first is the converter's."""
 
-CLIPPING_SCHEMES = frozenset({"int8"})
+CLIPPING_SCHEMES = frozenset({"int8", "int16x8"})
 """The schemes that a `weight_method` other than min_max works in."""
 
 

@@ -88,6 +88,10 @@ class Plan:
         per_channel = self.recipe.per_channel and (self.recipe.per_channel_dense or not dense)
         return constraint.axis if isinstance(constraint, Weight) and per_channel else None
 
+    def clips(self, operator: Operator, position: int) -> bool:
+        """Whether operand `position` is a weight that the recipe clips."""
+        return isinstance(self.rules(operator).input(position), Weight) and self.recipe.weight_method != "min_max"
+
     def values(self, tensor: Tensor) -> NDArray[Any] | None:
         """The float values of a constant; None for other tensors."""
         if tensor.type != TensorType.FLOAT32 or not tensor.size:

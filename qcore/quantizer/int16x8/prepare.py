@@ -18,6 +18,7 @@ from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from qcore.quantizer.int16x8.parameters import activation_scale, bounds, has_range, is_quantized, set_bounds, set_range
 from qcore.quantizer.int16x8.plan import Plan
 from qcore.quantizer.int16x8.versions import LOWEST_VERSIONS
+from qcore.quantizer.weight_methods import clip_weights
 
 __all__ = ["copy_biases", "fit_weights_to_biases", "separate_buffers", "set_constant_ranges", "set_ranges"]
 
@@ -99,11 +100,12 @@ def set_constant_ranges(plan: Plan) -> None:
                     f"{plan.place(operator)}: its operand {tensor.name!r} is already quantized, to {tensor.type.name}; "
                     "quantize the float model it was made from"
                 )
-            values = plan.values(tensor)
-            if values is None or is_quantized(tensor) or has_range(tensor):
+            values, clips = plan.values(tensor), plan.clips(operator, position)
+            if values is None or is_quantized(tensor) or (has_range(tensor) and not clips):
                 continue
             if np.isfinite(values).all():
-                set_range(tensor, values, plan.weight_axis(operator, position))
+                axis = plan.weight_axis(operator, position)
+                set_range(tensor, clip_weights(values, axis, plan.recipe.weight_method) if clips else values, axis)
             elif plan.is_integer(graph, operator):
                 raise QuantizationError(
                     f"{plan.place(operator)}: its constant {tensor.name!r} holds NaN or infinity, of which no scale "

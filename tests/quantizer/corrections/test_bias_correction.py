@@ -9,6 +9,8 @@ import pytest
 
 from qcore import CalibrationError, Interpreter, Model, QuantizationError, calibrate, correct_biases, quantize
 from qcore.auditor.metrics import real_values, sqnr
+from qcore.tflite import to_bytes
+from tests import oracle
 from tests.graphs import chain_of_adds
 from tests.quantizer.converter import FloatGraph
 from tests.quantizer.corrections.networks import CHANNELS, SHAPE, unbalanced
@@ -53,23 +55,25 @@ def by_hand(model: Model, quantized: Model) -> list[Any]:
     return corrected
 
 
+@pytest.mark.parametrize(("recipe", "type_"), [("int8", "INT32"), ("int16x8", "INT64")])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("activations", [[NONE], [RELU, NONE], [RELU6, RELU, NONE]], ids=len)
-def test_equals_the_equation(activations: list[Any], bias: bool) -> None:
+def test_equals_the_equation(activations: list[Any], bias: bool, recipe: str, type_: str) -> None:
     model = dense(activations, bias)
-    quantized = quantize(model, "int8", calibrate(model, SAMPLES), per_channel=False)
+    quantized = quantize(model, recipe, calibrate(model, SAMPLES), per_channel=False)
     before = quantized.copy()
     result = correct_biases(model, quantized, SAMPLES)
     layers = [i for i, op in enumerate(result.main.operators) if op.code.name == "FULLY_CONNECTED"]
     for index, expected in zip(layers, by_hand(model, quantized), strict=True):
         tensor = result.main.tensors[result.main.operators[index].inputs[2]]
-        assert tensor.type.name == "INT32"
+        assert tensor.type.name == type_
         assert tensor.quant is not None
         np.testing.assert_allclose(
             constant(result, index, 2), expected, rtol=0, atol=0.51 * float(tensor.quant.scale[0]) + 1e-6
         )
     assert [op.code for op in result.main.operators] == [op.code for op in before.main.operators]
     assert quantized == before
+    assert len(Interpreter(to_bytes(result)).run(SAMPLES[0])) == 1
 
 
 IMAGES = [np.random.default_rng(seed).normal(0.7, 1, SHAPE).astype(np.float32) for seed in range(48)]
@@ -124,3 +128,17 @@ def test_what_cannot_be_corrected() -> None:
         correct_biases(model, quantized, iter(SAMPLES))
     with pytest.raises(CalibrationError, match="the dataset is empty"):
         correct_biases(model, quantized, [])
+
+
+@pytest.mark.parametrize("recipe", ["int8", "int16x8"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_tflite_runs_the_file(recipe: str, bias: bool) -> None:
+    """A bias that was not there before, of int32 or int64, is one that TFLite's kernels take: all integers equal."""
+    model = dense([RELU, NONE], bias)
+    type_ = "int8" if recipe == "int8" else "int16"
+    ranges = calibrate(model, SAMPLES)
+    quantized = quantize(model, recipe, ranges, inference_input_type=type_, inference_output_type=type_)
+    content = to_bytes(correct_biases(model, quantized, SAMPLES))
+    for seed in range(3):
+        x = np.random.default_rng(seed).integers(-100, 100, (3, INPUTS)).astype(type_)
+        np.testing.assert_array_equal(Interpreter(content).run(x)[0], oracle.outputs(content, [x])[0])

@@ -39,11 +39,12 @@ def weights(model: Model) -> tuple[Tensor, Any]:
     return tensor, model.constant(tensor)
 
 
+@pytest.mark.parametrize("recipe", ["int8", "int16x8"])
 @pytest.mark.parametrize("method", ["mse", "octav"])
 @pytest.mark.parametrize("per_channel", [True, False])
-def test_the_file_holds_the_methods_scale_and_its_integers(method: str, per_channel: bool) -> None:
+def test_the_file_holds_the_methods_scale_and_its_integers(recipe: str, method: str, per_channel: bool) -> None:
     model = dense()
-    quantized = quantize(model, "int8", calibrate(model, SAMPLES), per_channel=per_channel, weight_method=method)
+    quantized = quantize(model, recipe, calibrate(model, SAMPLES), per_channel=per_channel, weight_method=method)
     (_, w), (tensor, integers) = weights(model), weights(quantized)
     scale = weight_scale(w, 0 if per_channel else None, method)
     assert tensor.quant is not None
@@ -53,15 +54,16 @@ def test_the_file_holds_the_methods_scale_and_its_integers(method: str, per_chan
     assert np.abs(integers).max() == 127
 
 
+@pytest.mark.parametrize("recipe", ["int8", "int16x8"])
 @pytest.mark.parametrize("method", ["mse", "octav"])
-def test_heavy_tails_in_one_scale(method: str) -> None:
-    """Per tensor in int8: clipping gains at least 0.8 dB in the weights and in the layer's output."""
+def test_heavy_tails_in_one_scale(recipe: str, method: str) -> None:
+    """Per tensor in 8 bits: clipping gains at least 0.8 dB in the weights and in the layer's output."""
     model = dense()
     w = weights(model)[1]
     ranges = calibrate(model, SAMPLES)
     found = []
     for chosen in ("min_max", method):
-        quantized = quantize(model, "int8", ranges, per_channel=False, weight_method=chosen)
+        quantized = quantize(model, recipe, ranges, per_channel=False, weight_method=chosen)
         tensor, integers = weights(quantized)
         outputs = [np.ravel([Interpreter(m).run(x)[0] for x in SAMPLES]) for m in (model, quantized)]
         found.append((sqnr(w, real_values(tensor, integers)), sqnr(*outputs)))
