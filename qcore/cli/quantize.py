@@ -13,12 +13,12 @@ from qcore.cli.console import fail, guard, out, print_json, print_table, progres
 from qcore.cli.range_method import MethodOption, ParameterOption, read_parameters
 from qcore.cli.source import HELP, file_size, read_model
 from qcore.dataset import open_dataset
-from qcore.ir import Model, Subgraph
+from qcore.ir import Model, Operator, Subgraph
 from qcore.quantizer import RECIPES, correct_biases, equalize
 from qcore.quantizer import quantize as quantize_model
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from qcore.tflite import save
-from tflite_schema import TensorType
+from tflite_schema import BuiltinOperator, TensorType
 
 
 class BorderType(str, Enum):
@@ -108,7 +108,7 @@ def command(
     if bias_correction:
         quantized = _corrected(loaded, quantized, data)
     size = save(quantized, output)
-    left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op.outputs)]
+    left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op)]
     if json:
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
     else:
@@ -141,6 +141,8 @@ def _corrected(model: Model, quantized: Model, data: Path | None) -> Model:
         return correct_biases(model, quantized, open_dataset(data, model), progress=progress)
 
 
-def _is_float(graph: Subgraph, results: tuple[int, ...]) -> bool:
+def _is_float(graph: Subgraph, op: Operator) -> bool:
     """Whether an operator computes in float: all its results are float and it is no DEQUANTIZE."""
-    return bool(results) and all(graph.tensors[index].type == TensorType.FLOAT32 for index in results)
+    if op.code == BuiltinOperator.DEQUANTIZE or not op.outputs:
+        return False
+    return all(graph.tensors[index].type == TensorType.FLOAT32 for index in op.outputs)

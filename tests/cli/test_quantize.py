@@ -37,9 +37,17 @@ def test_int16x8_and_what_stays_in_float(cli: Cli, model_file: Path, samples_fil
     ]
     assert set(biases) <= {TensorType.INT32}
     name = model.main.operators[-2].name
-    assert json.loads(cli(*common, "--denylisted-ops", name, "--json").out)["float_operators"][:1] == [name]
+    assert json.loads(cli(*common, "--denylisted-ops", name, "--json").out)["float_operators"] == [name]
     outcome = cli(*common, "--denylisted-ops", name, "--strict")
     assert (outcome.code, f"operators would stay in float: {name} " in outcome.err) == (2, True)
+
+
+def test_a_float_border_is_no_operator_left_in_float(
+    cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path
+) -> None:
+    outcome = cli("quantize", model_file, "-d", samples_file, "-o", tmp_path / "int8.tflite", "--json")
+    assert [op.name for op in load(tmp_path / "int8.tflite").main.operators] == ["QUANTIZE", "ADD", "ADD", "DEQUANTIZE"]
+    assert json.loads(outcome.out)["float_operators"] == []
 
 
 def test_saved_statistics_serve_as_well(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
