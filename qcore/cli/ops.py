@@ -15,9 +15,23 @@ from qcore.op import Op, find, module_name
 from tflite_schema import BuiltinOperator
 
 
-def command(json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
+def command(
+    absent: Annotated[
+        bool, typer.Option("--absent", help="List what is not executed instead, each type with its reason.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
     """List the operators that can be executed, by type, with the values compared against TFLite's kernels."""
-    seen = evidence()
+    if absent:
+        reasons = data("absent.json")
+        if json:
+            print_json(reasons)
+            return
+        rows = [[name, kind, why] for name, kinds in reasons.items() for kind, why in kinds.items()]
+        print_table(None, ["operator", "type", "why it is not executed"], rows)
+        out.print("\n*: the operator as a whole.")
+        return
+    seen = data("evidence.json")
     table = {
         code.name: {variant: seen.get(code.name, {}).get(variant) for variant in _types(op, seen.get(code.name, {}))}
         for code, op in available()
@@ -31,7 +45,7 @@ def command(json: Annotated[bool, typer.Option("--json", help="Machine-readable 
     out.print(
         f"\n{len(table)} operators. A number: values compared with {', '.join(against) or 'TFLite'} in the last "
         "conformance run, 0 mismatches; a type without one runs, but was not compared there. any: data of every type "
-        "is moved unchanged. hybrid: float with integer weights."
+        "is moved unchanged. hybrid: float with integer weights. What is missing, and why: qcore ops --absent"
     )
 
 
@@ -41,12 +55,9 @@ def available() -> list[tuple[BuiltinOperator, Op]]:
     return [(code, find(code)) for code in BuiltinOperator if module_name(code) in names]
 
 
-def evidence() -> dict[str, dict[str, Any]]:
-    """Operator -> variant -> what the last conformance run compared; empty before there was one."""
-    file = files("qcore") / "data" / "evidence.json"
-    if not file.is_file():
-        return {}
-    table: dict[str, dict[str, Any]] = json_format.loads(file.read_text(encoding="utf-8"))
+def data(name: str) -> dict[str, dict[str, Any]]:
+    """A table by operator that comes with the package: what the last conformance run compared, or what is absent."""
+    table: dict[str, dict[str, Any]] = json_format.loads((files("qcore") / "data" / name).read_text(encoding="utf-8"))
     return table
 
 

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import json
 
-from qcore.cli.ops import available, evidence
-from qcore.op import module_name
+from qcore.cli.ops import available, data
 from tests.cli.conftest import Cli
-from tflite_schema import BuiltinOperator
 
 
 def test_every_operator_with_a_file_is_listed(cli: Cli) -> None:
@@ -16,11 +14,18 @@ def test_every_operator_with_a_file_is_listed(cli: Cli) -> None:
 
 
 def test_the_evidence_is_of_operators_that_exist_and_without_mismatch() -> None:
-    assert evidence(), "run `make conformance`, and commit what it wrote"
+    evidence = data("evidence.json")
+    assert evidence, "run `make conformance`, and commit what it wrote"
     names = {code.name for code, _ in available()}
-    for operator, cells in evidence().items():
+    for operator, cells in evidence.items():
         assert operator in names, f"{operator} was compared, but has no file"
         for variant, cell in cells.items():
             assert cell["mismatches"] == 0, f"{operator} {variant}"
             assert cell["values"] > 0, f"{operator} {variant}"
-    assert {module_name(BuiltinOperator[name]) for name in evidence()}
+
+
+def test_what_is_absent_is_listed_with_its_reason(cli: Cli) -> None:
+    shown = cli("ops", "--absent").out
+    reasons = json.loads(cli("ops", "--absent", "--json").out)
+    assert "CONCAT_EMBEDDINGS" in shown
+    assert reasons["CONCAT_EMBEDDINGS"] == {"*": "TFLite 2.21 registers no kernel for it"}
