@@ -61,7 +61,8 @@ def reason(error: BaseException) -> str:
             f"there is no TensorFlow Lite operator for {', '.join(unknown)}; replace it in the model by others, or "
             "convert with TensorFlow itself and give qcore the .tflite (see qcore.register_custom)"
         )
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    found = re.search(r"error: ([^\n]+)", text)
+    lines = [found[1]] if found else [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[0] if lines else type(error).__name__
     return line if len(line) <= _LENGTH else f"{line[:_LENGTH]} ..."
 

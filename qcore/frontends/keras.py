@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qcore.errors import ModelError, UnsupportedError
+from qcore.errors import ModelError, QCoreError, UnsupportedError
 from qcore.frontends.conversion import converted, reason, tensorflow
 from qcore.ir import Model
 
@@ -24,7 +24,8 @@ def from_keras(model: Any) -> Model:
     """A float model from a Keras model, or from the path of a .keras or .h5 file.
 
     TensorFlow's converter makes it, without optimizations. Keras 2 (the package `tf_keras`) and Keras 3 with the
-    TensorFlow backend; a file is opened by the Keras that wrote it. Converting a model twice gives the same bytes.
+    TensorFlow backend; a file is opened by the Keras that wrote it, and code in it (a Lambda layer) is not run.
+    Converting a model twice gives the same bytes.
 
     Raises ModelError for a file that cannot be opened, UnsupportedError where TensorFlow, or the Keras of the file, is
     missing, and where TensorFlow cannot load or convert the model.
@@ -36,7 +37,7 @@ def from_keras(model: Any) -> Model:
 
 def _converted(model: Any, place: str) -> Model:
     tf = tensorflow()
-    if not callable(getattr(model, "get_config", None)) or not hasattr(model, "layers"):
+    if not (hasattr(model, "layers") and hasattr(model, "built")):
         raise UnsupportedError(f"{place}: this is no Keras model; give one, or the path of a .keras or .h5 file")
     keras = importlib.import_module(_package(model))
     backend = keras.backend.backend()
@@ -45,7 +46,7 @@ def _converted(model: Any, place: str) -> Model:
             f"{place}: its Keras computes with {backend}; set the environment variable KERAS_BACKEND=tensorflow "
             "before Keras is imported"
         )
-    if not getattr(model, "inputs", None) and getattr(model, "_build_shapes_dict", True) is None:
+    if not model.built:
         raise UnsupportedError(f"{place}: the model was never called, so its shapes are not known; call it once")
     return converted(lambda: tf.lite.TFLiteConverter.from_keras_model(model), place)
 
@@ -100,8 +101,23 @@ def _version(path: Path) -> str:
                     f"{path}: this file holds weights without a model; build the model, call its load_weights(path), "
                     "and give it to qcore.from_keras"
                 )
-            return str(file.attrs.get("keras_version", "2.0"))
-    except (OSError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        if isinstance(error, ModelError):
-            raise
+            version = str(file.attrs.get("keras_version", "2.0"))
+            _refuse_code(path, json.loads(file.attrs["model_config"]))
+            return version
+    except QCoreError:
+        raise
+    except (OSError, KeyError, ValueError, AttributeError, TypeError, RecursionError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: cannot be read as a .keras or .h5 file: {error}") from error
+
+
+def _refuse_code(path: Path, config: Any) -> None:
+    """Refuse a Lambda layer: the .h5 file holds its code, and Keras 2 would run it (Keras 3 refuses by itself)."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "Lambda":
+            raise UnsupportedError(
+                f"{path}: a Lambda layer holds Python code, which is not run from a file; if you trust the file, "
+                "load it yourself and give the model to qcore.from_keras"
+            )
+        config = list(config.values())
+    for value in config if isinstance(config, list) else ():
+        _refuse_code(path, value)

@@ -19,7 +19,8 @@ _SERVE = "serve"
 def from_saved_model(path: str | os.PathLike[str], signature: str | None = None) -> Model:
     """A float model from a SavedModel directory: of one signature, or (None) of all, a subgraph for each.
 
-    TensorFlow's converter makes it, without optimizations. Converting a directory twice gives the same bytes.
+    TensorFlow's converter makes it, without optimizations. Converting a directory twice gives the same bytes. A
+    SavedModel is a program: TensorFlow may run parts of it to convert it, so trust where it comes from.
     Raises ModelError for a folder that is no SavedModel, SignatureError where there is no such signature (or none at
     all), UnsupportedError where TensorFlow is missing or cannot load or convert the model.
     """

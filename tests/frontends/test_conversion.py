@@ -60,5 +60,7 @@ def test_the_reason_is_one_line() -> None:
     assert reason(ValueError(long)).endswith("x ...")
     assert len(reason(ValueError(long))) < 320
     assert reason(KeyError()) == "KeyError"
+    assert reason(ValueError("Could not translate MLIR\n<unknown>:0: error: no such type\nnote")) == "no such type"
+    assert reason(TypeError("config={}\nException encountered: no class 'A'. Full object:")).startswith("no class 'A'.")
     select = "error\nSome ops are not supported\nTF Select ops: Cholesky, Svd\nDetails:"
     assert "no TensorFlow Lite operator for Cholesky, Svd" in reason(RuntimeError(select))

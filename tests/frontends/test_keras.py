@@ -119,6 +119,37 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         from_keras(archive)
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+def test_code_in_a_file_is_not_run(
+    keras: ModuleType, ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keras 2 runs the code of a Lambda layer in a .h5 file when it loads it."""
+    start = keras.Input((3,))
+    wrapped = keras.layers.Lambda(lambda x: (print("code runs"), x)[1])
+    net = keras.Model(start, keras.Sequential([wrapped])(start))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net.save(tmp_path / f"net.{ending}")
+    capsys.readouterr()
+    with pytest.raises(UnsupportedError, match=r"Lambda.*load it yourself"):
+        from_keras(tmp_path / f"net.{ending}")
+    assert "code runs" not in capsys.readouterr().out
+
+
+def test_a_model_that_was_never_called(keras: ModuleType) -> None:
+    with pytest.raises(UnsupportedError, match="was never called, so its shapes are not known; call it once"):
+        from_keras(keras.Sequential([keras.layers.Dense(3)]))
+
+
+def test_several_inputs_and_outputs_by_name(keras: ModuleType) -> None:
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    layers = keras.layers
+    net = keras.Model([a, b], [layers.Add(name="sum")([a, b]), layers.Subtract(name="difference")([a, b])])
+    runner = Interpreter(from_keras(net)).get_signature_runner()
+    found = runner(a=np.full((1, 4), 3, np.float32), b=np.ones((1, 4), np.float32))
+    assert sorted(float(value[0, 0]) for value in found.values()) == [2.0, 4.0]
+
+
 def test_weights_alone_are_no_model(tmp_path: Path) -> None:
     net = small_net(package("keras"))
     net.save_weights(tmp_path / "net.weights.h5")
