@@ -3,7 +3,8 @@
     float32   QUANTIZE after each input and DEQUANTIZE before each output stay
     int8      they go, and the graph starts and ends with the integers themselves
     uint8     the input is uint8 with the same scale and zero point + 128, a QUANTIZE makes it int8; outputs likewise
-An input that no QUANTIZE reads, and an output that no DEQUANTIZE writes, keep their type.
+An input that no QUANTIZE reads, and an output that no DEQUANTIZE writes, keep their type; with the converter of
+TensorFlow 1 also an output that an operator reads in float.
 TensorFlow: modify_io_nodes.cc, optimize_op_order.cc, post_quantize.cc
 """
 
@@ -14,22 +15,28 @@ from dataclasses import replace
 from qcore.op import find
 from qcore.quantizer.program import Line, Program, Value, conversion
 from qcore.quantizer.quantized_type import QuantizedType
-from qcore.quantizer.recipe import Recipe
+from qcore.quantizer.recipe import TENSORFLOW_1, Recipe
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["settle_border"]
+__all__ = ["settle_border", "shorten"]
 
 QUANTIZE, DEQUANTIZE = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
 
 
-def settle_border(program: Program, recipe: Recipe, *, entry: bool) -> None:
-    """Give inputs and outputs their types, and drop the conversions that are no longer needed."""
+def shorten(program: Program) -> None:
+    """Let data be moved in integers rather than in floats, and drop conversions that undo each other."""
     _push_down(program)
     _drop_round_trips(program)
+    _drop_unread(program)
+
+
+def settle_border(program: Program, recipe: Recipe, *, entry: bool) -> None:
+    """Give inputs and outputs their types, and drop the conversions that are no longer needed."""
     if entry and recipe.input_type != TensorType.FLOAT32:
         program.inputs = [_input(program, value, recipe.input_type) for value in program.inputs]
     if entry and recipe.output_type != TensorType.FLOAT32:
-        program.outputs = [_output(program, value, recipe.output_type) for value in program.outputs]
+        alone = recipe.scheme in TENSORFLOW_1
+        program.outputs = [_output(program, value, recipe.output_type, alone=alone) for value in program.outputs]
     _drop_pairs(program)
     _drop_unread(program)
 
@@ -49,9 +56,9 @@ def _input(program: Program, value: Value, type_: TensorType) -> Value:
     return border
 
 
-def _output(program: Program, value: Value, type_: TensorType) -> Value:
+def _output(program: Program, value: Value, type_: TensorType, *, alone: bool) -> Value:
     maker = next((line for line in program.lines if value in line.outputs), None)
-    if maker is None or maker.code != DEQUANTIZE:
+    if maker is None or maker.code != DEQUANTIZE or (alone and len(program.readers()[value]) > 1):
         return value
     source = maker.inputs[0]
     assert source is not None
@@ -65,7 +72,7 @@ def _output(program: Program, value: Value, type_: TensorType) -> Value:
 
 def _as(quantized: QuantizedType, type_: TensorType) -> QuantizedType:
     """The same real numbers in another 8-bit type."""
-    shift = 128 if type_ == TensorType.UINT8 else 0
+    shift = 128 * ((type_ == TensorType.UINT8) - (quantized.type == TensorType.UINT8))
     return replace(quantized, type=type_, zero_point=tuple(z + shift for z in quantized.zero_point))
 
 
