@@ -37,6 +37,24 @@ class BiasType(str, Enum):
     int64 = "int64"
 
 
+DataOption = Annotated[
+    Path | None, typer.Option("--data", "-d", help="Representative samples: .npz, .npy or a folder of them.")
+]
+StatisticsOption = Annotated[
+    Path | None, typer.Option("--statistics", "-s", help="Statistics that `qcore calibrate` saved, instead of data.")
+]
+BorderOption = Annotated[
+    BorderType | None,
+    typer.Option(help="Type of inputs or outputs; float32, but for tf1_ recipes.", show_default=False),
+]
+StatsOption = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=MEAN,DEVIATION of an input, for tf1_ recipes.", metavar="TEXT", show_default=False),
+]
+RangesOption = Annotated[
+    str | None,
+    typer.Option(help="MIN,MAX of whatever has no range, for tf1_ recipes.", metavar="TEXT", show_default=False),
+]
 BiasOption = Annotated[BiasType | None, typer.Option(help="Type of biases; for int16x8.", show_default=False)]
 OpsOption = Annotated[
     list[str] | None, typer.Option(help="An operator to leave in float, by its builtin name.", show_default=False)
@@ -58,17 +76,12 @@ def command(
     model: Annotated[Path, typer.Argument(help=f"The float model: {HELP}", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite to write.")],
     recipe: Annotated[str, typer.Option("--recipe", "-r", help=f"One of: {', '.join(RECIPES)}.")] = "int8",
-    data: Annotated[
-        Path | None, typer.Option("--data", "-d", help="Representative samples: .npz, .npy or a folder of them.")
-    ] = None,
-    statistics: Annotated[
-        Path | None,
-        typer.Option("--statistics", "-s", help="Statistics that `qcore calibrate` saved, instead of data."),
-    ] = None,
+    data: DataOption = None,
+    statistics: StatisticsOption = None,
     method: MethodOption = "min_max",
     parameter: ParameterOption = None,
-    inference_input_type: Annotated[BorderType, typer.Option(help="Type of the inputs.")] = BorderType.float32,
-    inference_output_type: Annotated[BorderType, typer.Option(help="Type of the outputs.")] = BorderType.float32,
+    inference_input_type: BorderOption = None,
+    inference_output_type: BorderOption = None,
     per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
     per_channel_dense: Annotated[bool, typer.Option(help="The same for dense layers alone.")] = True,
     bias_type: BiasOption = None,
@@ -76,6 +89,8 @@ def command(
     denylisted_ops: OpsOption = None,
     denylisted_nodes: NodesOption = None,
     weight_method: WeightMethodOption = "min_max",
+    input_stats: StatsOption = None,
+    default_ranges: RangesOption = None,
     equalization: EqualizeOption = False,
     bias_correction: BiasCorrectionOption = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
@@ -95,8 +110,8 @@ def command(
         loaded,
         recipe,
         _ranges(loaded, data, statistics, method, parameters),
-        inference_input_type=inference_input_type.value,
-        inference_output_type=inference_output_type.value,
+        inference_input_type=inference_input_type.value if inference_input_type else None,
+        inference_output_type=inference_output_type.value if inference_output_type else None,
         per_channel=per_channel,
         per_channel_dense=per_channel_dense,
         bias_type=bias_type.value if bias_type else None,
@@ -104,6 +119,8 @@ def command(
         denylisted_ops=denylisted_ops,
         denylisted_nodes=denylisted_nodes,
         weight_method=weight_method,
+        quantized_input_stats=_stats(input_stats),
+        default_ranges_stats=None if default_ranges is None else _two_numbers("--default-ranges", default_ranges),
     )
     if bias_correction:
         quantized = _corrected(loaded, quantized, data)
@@ -113,6 +130,23 @@ def command(
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
     else:
         _print(recipe, output, before, size, left)
+
+
+def _stats(given: list[str] | None) -> dict[str, tuple[float, float]] | None:
+    if not given:
+        return None
+    pairs = [item.rpartition("=") for item in given]
+    if not all(name for name, _, _ in pairs):
+        raise fail(f"--input-stats is NAME=MEAN,DEVIATION, not {', '.join(given)}")
+    return {name: _two_numbers("--input-stats", numbers) for name, _, numbers in pairs}
+
+
+def _two_numbers(option: str, text: str) -> tuple[float, float]:
+    try:
+        first, second = (float(number) for number in text.split(","))
+    except ValueError:
+        raise fail(f"{option}: {text!r} is not two numbers with a comma between them") from None
+    return first, second
 
 
 def _print(recipe: str, output: Path, before: int, size: int, left: list[str]) -> None:

@@ -67,7 +67,7 @@ def version(n: Node) -> int:
     x = n.input(0)
     if x.type == TensorType.INT16:
         return 3 if has_scale(x) else 4
-    return {TensorType.INT8: 2, TensorType.INT32: 5}.get(x.type, 1)
+    return {TensorType.INT8: 2, TensorType.UINT8: 2, TensorType.INT32: 5}.get(x.type, 1)
 
 
 OP = Op(

@@ -4,6 +4,8 @@ recipe           what the user asks for
 corrections/     of constants, before quantizing and after
 full_integer/    int8: activations, weights and biases in integers
 int16x8/         int16 activations, int8 weights
+fake_quant/      the same for models trained with fake quantization; uint8 as TensorFlow 1 had it
+float_model      what a model must be to be quantized
 program          a graph while it is rewritten
 hoisting         how the converter's rewritings move constants
 layout           the new graph from the program: tensors, names and buffers
@@ -21,11 +23,12 @@ from qcore.calibration import Calibration
 from qcore.errors import QuantizationError
 from qcore.ir import Model
 from qcore.quantizer.corrections import correct_biases, equalize
+from qcore.quantizer.fake_quant import quantize_trained
+from qcore.quantizer.float_model import require_float
 from qcore.quantizer.full_integer import quantize_full_integer
 from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.int16x8 import quantize_int16x8
 from qcore.quantizer.recipe import RECIPES, Recipe, resolve
-from tflite_schema import TensorType
 
 __all__ = ["RECIPES", "QuantizationWarning", "Recipe", "correct_biases", "equalize", "quantize"]
 
@@ -58,21 +61,7 @@ def quantize(
         recipe,
         {"inference_input_type": inference_input_type, "inference_output_type": inference_output_type} | overrides,
     )
-    _require_float(model)
     return SCHEMES[chosen.scheme](model, chosen, ranges)
-
-
-def _require_float(model: Model) -> None:
-    if not model.subgraphs or not model.main.operators:
-        raise QuantizationError("the model has no operators; there is nothing to quantize")
-    for subgraph, graph in enumerate(model.subgraphs):
-        for index, tensor in enumerate(graph.tensors):
-            quantized = tensor.type != TensorType.FLOAT32 and tensor.quant is not None and tensor.quant.is_quantized
-            if quantized and not model.is_constant(tensor):
-                raise QuantizationError(
-                    f"the model is already quantized: subgraph {subgraph}, tensor {index} {tensor.name!r} is "
-                    f"{tensor.type.name} with a scale; quantize the float model it was made from"
-                )
 
 
 def _calibration(model: Model, ranges: Ranges) -> Calibration:
@@ -85,12 +74,26 @@ def _calibration(model: Model, ranges: Ranges) -> Calibration:
 
 
 def _full_integer(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    require_float(model)
     return quantize_full_integer(model, recipe, _calibration(model, ranges))
 
 
 def _int16x8(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    require_float(model)
     return quantize_int16x8(model, recipe, _calibration(model, ranges))
 
 
-SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {"int8": _full_integer, "int16x8": _int16x8}
+def _trained(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    if ranges is not None:
+        raise QuantizationError(f"{recipe.scheme} takes its ranges from the model's fake quantization; give no others")
+    return quantize_trained(model, recipe)
+
+
+SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {
+    "int8": _full_integer,
+    "int16x8": _int16x8,
+    "qat": _trained,
+    "tf1_int8": _trained,
+    "tf1_uint8": _trained,
+}
 """What carries out each scheme a recipe can ask for."""

@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from qcore.ir import Model, QuantParams, Subgraph, Tensor
+from qcore.numerics.packing import pack_int4
 from qcore.op import Node, find
 from qcore.quantizer.program import Program, Value
-from tflite_schema import BuiltinOperator, SignatureDef, TensorMap
+from tflite_schema import BuiltinOperator, SignatureDef, TensorMap, TensorType
 
 __all__ = ["Names", "is_entry", "lay_out", "renumbered", "set_versions"]
 
@@ -110,7 +111,7 @@ def _tensor(result: Model, source: Model, value: Value, name: str, *, has_values
     elif data is None:
         result.buffers.append(None)
     else:
-        result.add_buffer(data)
+        result.add_buffer(pack_int4(data) if value.type == TensorType.INT4 else data)
     extra = {key: item for key, item in value.tensor.extra.items() if key != "absent"}
     if value.ranked:
         extra["has_rank"] = True

@@ -45,7 +45,8 @@ class Line:
     """What will be an operator.
 
     removable: a QUANTIZE that may go, with the DEQUANTIZE after it. early: stands before the quantized constants.
-    intermediates: what is neither operand nor result, and holds no values.
+    intermediates: what is neither operand nor result, and holds no values. before: constants that stand right before
+    it, read or not.
     """
 
     operator: Operator
@@ -54,6 +55,7 @@ class Line:
     removable: bool = False
     early: bool = False
     intermediates: list[Value] = field(default_factory=list)
+    before: list[Value] = field(default_factory=list)
 
     @property
     def code(self) -> BuiltinOperator:

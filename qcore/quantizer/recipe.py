@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,33 +12,54 @@ from qcore.errors import QuantizationError
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["RECIPES", "Recipe", "resolve"]
+__all__ = ["RECIPES", "TENSORFLOW_1", "Recipe", "resolve"]
 
 BORDER_TYPES: Mapping[str, tuple[str, ...]] = {
     "int8": ("float32", "int8", "uint8"),
     "int16x8": ("float32", "int16"),
+    "qat": ("float32", "int8", "uint8"),
+    "tf1_int8": ("float32", "int8"),
+    "tf1_uint8": ("float32", "uint8"),
 }
 """Per scheme, the types that graph inputs and outputs may be given."""
-BIAS_TYPES: Mapping[str, tuple[str, ...]] = {"int8": ("int32",), "int16x8": ("int64", "int32")}
+BIAS_TYPES: Mapping[str, tuple[str, ...]] = {
+    "int8": ("int32",),
+    "int16x8": ("int64", "int32"),
+    "qat": ("int32",),
+    "tf1_int8": ("int32",),
+    "tf1_uint8": ("int32",),
+}
 """Per scheme, the types of biases; the first is the converter's."""
 
 CLIPPING_SCHEMES = frozenset({"int8", "int16x8"})
 """The schemes that a `weight_method` other than min_max works in."""
 
 
+TENSORFLOW_1 = ("tf1_int8", "tf1_uint8")
+"""The schemes of the converter of TensorFlow 1."""
+
+_SMALLEST_RANGE = 1e-6
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A way to quantize a model.
 
-    scheme: "int8" (int8 activations and weights, int32 biases) or "int16x8" (int16 activations, int8 weights, biases of
-    `bias_type`: "int64" or "int32"). per_channel: weights have a scale per channel where the operator allows it;
-    per_channel_dense: FULLY_CONNECTED too. inference_input_type, inference_output_type: "float32" (QUANTIZE and
-    DEQUANTIZE at the border), "int8" or "uint8", for int16x8 "int16"; NumPy dtypes and tf.DType are accepted as well.
-    denylisted_ops: builtin names ("ADD") that stay in float; denylisted_nodes: names of result tensors whose operators
-    do. strict: refuse a model of which any operator would stay in float. weight_method: "min_max", "mse" or "octav",
-    how large weights may be before they are clipped (see `weight_methods`).
+    scheme: "int8" (int8 activations and weights, int32 biases, from ranges), "int16x8" (int16 activations, int8
+    weights, biases of `bias_type`: "int64" or "int32"), "qat" (int8 from the fake quantization of training),
+    "tf1_uint8" and "tf1_int8" (as TensorFlow 1 did, inputs and outputs in that type too). per_channel: weights have a
+    scale per channel where the operator allows it; per_channel_dense: FULLY_CONNECTED too. inference_input_type,
+    inference_output_type: "float32" (QUANTIZE and DEQUANTIZE at the border), "int8" or "uint8", for int16x8 "int16";
+    NumPy dtypes and tf.DType are accepted as well. denylisted_ops: builtin names ("ADD") that stay in float;
+    denylisted_nodes: names of result tensors whose operators do. strict: refuse a model of which any operator would
+    stay in float. weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see
+    `weight_methods`).
 
-    Raises QuantizationError for a scheme, a type or an operator name that does not exist.
+    Of the TensorFlow 1 schemes only: quantized_input_stats: input name -> (mean, standard deviation) with
+    real = (q - mean) / deviation; default_ranges_stats: (min, max) of every tensor of which nothing else is known.
+
+    Raises QuantizationError for a scheme, a type or an operator name that does not exist, and for numbers without
+    meaning.
     """
 
     name: str
@@ -52,6 +73,8 @@ class Recipe:
     strict: bool = False
     weight_method: str = "min_max"
     bias_type: Any = None
+    quantized_input_stats: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
+    default_ranges_stats: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.scheme not in BORDER_TYPES:
@@ -62,20 +85,43 @@ class Recipe:
             raise QuantizationError(
                 f"the scheme {self.scheme} does not clip weights; weight_method can only be min_max"
             )
-        for field in ("inference_input_type", "inference_output_type"):
-            object.__setattr__(self, field, _border_type(getattr(self, field), field, BORDER_TYPES[self.scheme]))
+        for name in ("inference_input_type", "inference_output_type"):
+            object.__setattr__(self, name, _border_type(getattr(self, name), name, BORDER_TYPES[self.scheme]))
         bias_types = BIAS_TYPES.get(self.scheme, ())
         if self.bias_type is not None or bias_types:
             bias_type = bias_types[0] if self.bias_type is None else self.bias_type
             object.__setattr__(self, "bias_type", _border_type(bias_type, "bias_type", bias_types))
-        for field in ("denylisted_ops", "denylisted_nodes"):
-            if isinstance(getattr(self, field), str):
-                raise QuantizationError(f"{field} is a string; give a list of names")
-            object.__setattr__(self, field, frozenset(getattr(self, field) or ()))
+        for name in ("denylisted_ops", "denylisted_nodes"):
+            if isinstance(getattr(self, name), str):
+                raise QuantizationError(f"{name} is a string; give a list of names")
+            object.__setattr__(self, name, frozenset(getattr(self, name) or ()))
         unknown = sorted(name for name in self.denylisted_ops if name.upper() not in BuiltinOperator.__members__)
         if unknown:
             raise QuantizationError(f"denylisted_ops: {', '.join(unknown)} are no builtin operators")
         object.__setattr__(self, "denylisted_ops", frozenset(name.upper() for name in self.denylisted_ops))
+        self._check_tensorflow_1()
+
+    def _check_tensorflow_1(self) -> None:
+        is_tensorflow_1 = self.scheme in TENSORFLOW_1
+        if not is_tensorflow_1 and (self.quantized_input_stats or self.default_ranges_stats is not None):
+            raise QuantizationError(
+                f"quantized_input_stats and default_ranges_stats belong to tf1_uint8 and tf1_int8, not to {self.scheme}"
+            )
+        if is_tensorflow_1 and self.inference_input_type != self.inference_output_type:
+            raise QuantizationError(
+                f"inference_input_type is {self.inference_input_type}, inference_output_type "
+                f"{self.inference_output_type}; the converter of TensorFlow 1 gives both ends one type"
+            )
+        stats = {name: _pair(value, f"the stats of {name!r}") for name, value in self.quantized_input_stats.items()}
+        for name, (_, deviation) in stats.items():
+            if deviation <= 0:
+                raise QuantizationError(f"the stats of {name!r} have deviation {deviation}; it must be above 0")
+        object.__setattr__(self, "quantized_input_stats", stats)
+        if self.default_ranges_stats is not None:
+            low, high = _pair(self.default_ranges_stats, "default_ranges_stats")
+            if not high - low > _SMALLEST_RANGE:
+                raise QuantizationError(f"default_ranges_stats is {low} to {high}; give a smaller and a larger number")
+            object.__setattr__(self, "default_ranges_stats", (low, high))
 
     @property
     def input_type(self) -> TensorType:
@@ -104,6 +150,17 @@ def resolve(recipe: str | Recipe, overrides: Mapping[str, Any]) -> Recipe:
     return replace(recipe, **given)
 
 
+def _pair(value: Any, what: str) -> tuple[float, float]:
+    """Two finite numbers, as float32: the converter stores them so."""
+    try:
+        first, second = (float(np.float32(number)) for number in value)
+    except (TypeError, ValueError):
+        raise QuantizationError(f"{what} is {value!r}; give two numbers") from None
+    if not (np.isfinite(first) and np.isfinite(second)):
+        raise QuantizationError(f"{what} is {value!r}; give two finite numbers")
+    return first, second
+
+
 def _border_type(value: Any, field: str, allowed: tuple[str, ...]) -> str:
     """The name of a type given as a name, a NumPy dtype, a tf.DType or a TensorType."""
     name = value if isinstance(value, str) else getattr(value, "name", None)
@@ -117,5 +174,14 @@ def _border_type(value: Any, field: str, allowed: tuple[str, ...]) -> str:
     return name.lower()
 
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (Recipe("int8"), Recipe("int16x8", "int16x8"))}
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("int8"),
+        Recipe("int16x8", "int16x8"),
+        Recipe("qat", "qat"),
+        Recipe("tf1_int8", "tf1_int8", inference_input_type="int8", inference_output_type="int8"),
+        Recipe("tf1_uint8", "tf1_uint8", inference_input_type="uint8", inference_output_type="uint8"),
+    )
+}
 """The recipes `quantize` knows by name."""

@@ -11,7 +11,8 @@ from qcore.tflite import to_bytes
 from tests.cli.conftest import Cli
 from tests.quantizer.converter import FloatGraph
 from tests.quantizer.corrections.networks import SHAPE, unbalanced
-from tflite_schema import FullyConnectedOptions, TensorType
+from tests.quantizer.fake_quant.paired import PairedGraph
+from tflite_schema import AddOptions, FullyConnectedOptions, TensorType
 
 
 def test_data_in_int8_model_out(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
@@ -100,3 +101,29 @@ def test_wrong_calls_write_nothing(cli: Cli, model_file: Path, samples_file: Pat
     assert "no recipe 'int5'" in cli("quantize", model_file, "-o", target, "-r", "int5").err
     assert cli("quantize", model_file, "-o", target, "-d", samples_file, "-s", samples_file).code == 2
     assert not target.exists()
+
+
+def test_fake_quantization_needs_no_data(cli: Cli, tmp_path: Path) -> None:
+    graph = PairedGraph()
+    x = graph.pair(graph.input((1, 4), ranged=False), 0.5, 3)
+    source, target = tmp_path / "trained.tflite", tmp_path / "int8.tflite"
+    save(graph.model(graph.pair(graph.plain("ABS", [x], (1, 4)), 0.25)), source)
+    outcome = cli("quantize", source, "-r", "qat", "-o", target)
+    assert outcome.code == 0, outcome.err
+    assert [op.name for op in load(target).main.operators] == ["QUANTIZE", "ABS", "DEQUANTIZE"]
+    outcome = cli("quantize", target, "-r", "qat", "-o", tmp_path / "again.tflite")
+    assert (outcome.code, "already quantized" in outcome.err) == (2, True)
+
+
+def test_tensorflow_1(cli: Cli, tmp_path: Path) -> None:
+    graph = PairedGraph()
+    x = graph.input((1, 4), ranged=False)
+    source, target = tmp_path / "float.tflite", tmp_path / "uint8.tflite"
+    save(graph.model(graph.plain("ADD", [x, x], (1, 4), AddOptions())), source)
+    common = ("quantize", source, "-r", "tf1_uint8", "-o", target, "--force")
+    outcome = cli(*common, "--input-stats", "input0=127.5,127.5", "--default-ranges", "0,6")
+    assert outcome.code == 0, outcome.err
+    graph_ = load(target).main
+    assert [graph_.tensors[i].type for i in (*graph_.inputs, *graph_.outputs)] == [TensorType.UINT8] * 2
+    for wrong in (("--input-stats", "127.5,127.5"), ("--input-stats", "input0=1"), ("--default-ranges", "0,6,7")):
+        assert cli(*common, *wrong).code == 2

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from qcore.quantizer.full_integer.plan import Plan, Use
 from qcore.quantizer.full_integer.solve import Solution
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["Choice", "choose"]
 
@@ -45,8 +45,10 @@ class Choice:
         index, position = use
         if index in self.integer:
             return True
+        # uint8 weights TensorFlow leaves there as well, but no float kernel reads them.
         weight = _INTEGER_WEIGHTS.get(self.plan.graph.operators[index].code)
-        return weight == position and self.effective(self.plan.graph.operators[index].inputs[position])
+        tensor = self.plan.graph.operators[index].inputs[position]
+        return weight == position and self.effective(tensor) and self.solution.types[tensor].type == TensorType.INT8
 
     def possible(self, index: int) -> bool:
         """Whether operator `index` could compute in integers, as far as its own operands and results go."""

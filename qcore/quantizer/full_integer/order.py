@@ -42,6 +42,7 @@ def tensor_order(program: Program, plan: Plan, solution: Solution) -> list[Value
     order.update(dict.fromkeys(early))
     order.update(dict.fromkeys(sorted(quantized, key=lambda value: rank.quantized[value.source])))
     for line in program.lines:
+        order.update(dict.fromkeys(value for value in line.before if value in constants))
         order.update(dict.fromkeys(value for value in line.inputs if value is not None))
         order.update(dict.fromkeys((*line.intermediates, *line.outputs)))
     return [*([] if plan.absent_name is None else [plan.absent_name]), *order]
@@ -76,7 +77,7 @@ def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:
                 seen.add(origin)
                 yield Statement("constant", origin)
             if tensor in plan.pairs:
-                yield OTHER
+                yield Statement("other", tensor)
         yield OTHER
 
 
@@ -108,10 +109,14 @@ def _with_conversions(plan: Plan, solution: Solution, statement: Statement) -> I
 def _replaced(
     plan: Plan, solution: Solution, statement: Statement, plain: set[int], quantized: set[int]
 ) -> Iterator[Statement]:
-    if statement.kind == "conversions":
+    if statement.kind == "other":
+        yield OTHER
+        if statement.tensor in plain:
+            yield Statement("constant", statement.tensor)
+    elif statement.kind == "conversions":
         if statement.tensor in quantized:
             yield OTHER
         if statement.tensor in plain:
             yield Statement("constant", statement.tensor)
-    elif statement.tensor not in solution.types or (statement.tensor in plan.pairs and statement.tensor in plain):
+    elif statement.tensor not in solution.types:
         yield statement

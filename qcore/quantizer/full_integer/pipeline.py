@@ -6,13 +6,19 @@ from collections.abc import Callable
 
 from qcore.ir import Model
 from qcore.quantizer.finish import set_metadata, share_equal_buffers
-from qcore.quantizer.full_integer.border import settle_border
+from qcore.quantizer.full_integer.border import settle_border, shorten
 from qcore.quantizer.full_integer.choose import Choice, choose
+from qcore.quantizer.full_integer.fuse import fuse
 from qcore.quantizer.full_integer.order import tensor_order
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.full_integer.rewrite import rewrite
 from qcore.quantizer.full_integer.solve import Solution
-from qcore.quantizer.full_integer.verify import require_integers, require_one_scale, warn_of_states
+from qcore.quantizer.full_integer.verify import (
+    require_integers,
+    require_kernels,
+    require_one_scale,
+    warn_of_states,
+)
 from qcore.quantizer.layout import Names, is_entry, lay_out, renumbered, set_versions
 from qcore.quantizer.recipe import Recipe
 
@@ -40,8 +46,11 @@ def build(
         if require is not None:
             require(plan, solution, choice)
         program = rewrite(plan, solution, choice)
+        shorten(program)
+        fuse(program, source)
         settle_border(program, recipe, entry=is_entry(model, subgraph))
         require_one_scale(plan, program)
+        require_kernels(plan, program)
         warn_of_states(plan, program)
         if recipe.strict:
             require_integers(plan, program)

@@ -117,6 +117,10 @@ class Plan:
         """The operators through which parameters spread: quantizable, or of one scale."""
         return (i for i, rules in enumerate(self.rules) if self.quantizable(i) or rules.same_scale)
 
+    def rescales(self, operator: Operator) -> bool:
+        """Whether operands and results need not share one scale: the uint8 kernel of CONCATENATION rescales."""
+        return operator.code == BuiltinOperator.CONCATENATION and self.formulas.type == TensorType.UINT8
+
     def location(self, operator: Operator) -> str:
         """What the converter calls an operator, and all its results: their names, joined."""
         return ";".join(dict.fromkeys(self.graph.tensors[tensor].name for tensor in operator.outputs))

@@ -47,6 +47,7 @@ class _Writer:
         for tensor, pair in plan.pairs.items():
             self.waiting.setdefault(pair.position, []).append(tensor)
         self.made: dict[int, Value] = {}
+        self.placed: list[tuple[int, int]] = []
         self.constants: dict[tuple[int, QuantizedType | None], Value] = {}
 
     def run(self) -> Program:
@@ -72,6 +73,7 @@ class _Writer:
             self._convert_waiting(index)
             self._write(index)
         self._convert_waiting(len(self.plan.graph.operators))
+        self._place_constants()
         self.program.outputs = [self.output.get(t) or self._constant(t, None) for t in self.plan.graph.outputs]
         return self.program
 
@@ -79,6 +81,10 @@ class _Writer:
         operator = self.plan.graph.operators[index]
         inputs = [self._operand(index, position) for position in range(len(operator.inputs))]
         integer = index in self.choice.integer
+        if operator.code == BuiltinOperator.FAKE_QUANT and operator.outputs[0] in self.plan.pairs:
+            assert inputs[0] is not None
+            self.made[operator.outputs[0]] = inputs[0]
+            return
         outputs = [self._result(tensor, integer) for tensor in operator.outputs]
         for value in outputs:
             value.name = self._location(index)
@@ -98,10 +104,19 @@ class _Writer:
         """Write the pairs that stood before the operator at `position`."""
         for tensor in self.waiting.get(position, []):
             value = self.made.get(tensor)
-            if value is not None and value.quantized is not None:
+            if value is None:
+                self.placed.append((len(self.program.lines), tensor))
+            elif value.quantized is not None:
                 self._convert_integer(tensor, value)
-            elif value is not None:
+            else:
                 self._convert_float(tensor, value, self.plan.pairs[tensor].quantized.name)
+
+    def _place_constants(self) -> None:
+        """Constants stand where their QUANTIZE stood."""
+        for position, tensor in self.placed:
+            value = self.constants.get((tensor, self.solution.types[tensor]))
+            if value is not None and position < len(self.program.lines):
+                self.program.lines[position].before.append(value)
 
     def _location(self, index: int) -> str:
         """The name of an operator's results; weights that the converter folds into a float operator add theirs."""
@@ -160,15 +175,16 @@ class _Writer:
         origin = tensor if quantized is not None else self.plan.origin.get(tensor, tensor)
         key = (origin, quantized)
         if key not in self.constants:
-            self.constants[key] = self._value(tensor, quantized)
-            self.constants[key].source = tensor
+            value = self.constants[key] = self._value(tensor, quantized)
+            value.source = tensor
+            pair = self.plan.pairs.get(tensor)
             if quantized is not None:
-                self.constants[key].constant = self.plan.formulas.quantize(quantized, self.plan.values[tensor])
-                pair = self.plan.pairs.get(tensor)
+                value.constant = self.plan.formulas.quantize(quantized, self.plan.values[tensor])
                 if pair is not None:
-                    self.constants[key].tensor = replace(pair.quantized, shape=self.constants[key].tensor.shape)
-                    self.constants[key].name = pair.quantized.name
-                    self.constants[key].ranked = "has_rank" in pair.quantized.extra
+                    value.tensor = replace(pair.quantized, shape=value.tensor.shape)
+                    value.name, value.ranked = pair.quantized.name, "has_rank" in pair.quantized.extra
+            elif pair is not None:
+                value.name = ";".join((pair.dequantized.name, value.name, pair.quantized.name))
         elif self.constants[key].source != tensor:
             self.constants[key].name = ""
         return self.constants[key]
@@ -249,7 +265,8 @@ class _Writer:
         is_output, lasting = tensor in self.plan.graph.outputs, tensor in self.solution.lasting
         if requests and requests[0].by_producer:
             if integers or (is_output and not floats) or (lasting and floats):
-                base = self._quantize(made, self.solution.types[tensor], made.name, removable=not lasting)
+                name = self.plan.pairs[tensor].quantized.name if tensor in self.plan.pairs else made.name
+                base = self._quantize(made, self.solution.types[tensor], name, removable=not lasting)
         else:
             self._convert_requests(made, requests, made.name)
         for use in integers:
@@ -270,7 +287,8 @@ class _Writer:
         """
         requests = self._requests(tensor)
         if requests and requests[0].by_producer:
-            self._convert_integer(tensor, self._quantize(made, requests[0].type, location, removable=False))
+            name = self.plan.graph.tensors[tensor].name if tensor in self.plan.pairs else location
+            self._convert_integer(tensor, self._quantize(made, requests[0].type, name, removable=False))
             return
         integers, floats = self._readers(self._base_uses(tensor, requests))
         lasting, is_output = tensor in self.solution.lasting, tensor in self.plan.graph.outputs
@@ -281,7 +299,7 @@ class _Writer:
         unnamed = tensor in self.solution.own and (not lasting or tensor in self.plan.firm)
         name = "" if unnamed else location
         base = self._quantize(made, self.solution.types[tensor], name, removable=not lasting)
-        self._convert_requests(base, requests, location)
+        self._convert_requests(base, requests, "" if tensor in self.plan.graph.inputs else location)
         for use in integers:
             self.operand[use] = base
         if paired_output or (keeps and floats):

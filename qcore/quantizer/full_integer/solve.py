@@ -113,11 +113,13 @@ class _Solver:
             shared = self._shared_type(index)
             if shared is None:
                 return False
+            keeps = self.types if self.plan.rescales(operator) else ()
             for position, tensor in enumerate(operator.inputs):
-                if self.plan.is_float(tensor):
+                if self.plan.is_float(tensor) and tensor not in keeps:
                     self._set_operand((index, position), shared)
             for tensor in self.plan.floats(operator.outputs):
-                self._set_result(tensor, shared)
+                if tensor not in keeps:
+                    self._set_result(tensor, shared)
         fixed = self.plan.fixed(index)
         if fixed is not None:
             type_ = self.plan.formulas.type

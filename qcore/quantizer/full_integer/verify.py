@@ -8,13 +8,14 @@ from qcore.errors import QuantizationError
 from qcore.op import find
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.program import Line, Program, Value
-from qcore.rules import State
+from qcore.rules import State, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["QuantizationWarning", "require_integers", "require_one_scale", "warn_of_states"]
+__all__ = ["QuantizationWarning", "require_integers", "require_kernels", "require_one_scale", "warn_of_states"]
 
 _CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 _SHOWN = 5
+_FOUR_BIT_WEIGHTS = (BuiltinOperator.CONV_2D, BuiltinOperator.DEPTHWISE_CONV_2D, BuiltinOperator.FULLY_CONNECTED)
 
 
 class QuantizationWarning(UserWarning):
@@ -27,7 +28,8 @@ def require_one_scale(plan: Plan, program: Program) -> None:
     The converter cannot settle every contradiction between ranges; where it fails, it refuses the model as well.
     """
     for line in program.lines:
-        if line.code in _CONVERSIONS or not find(line.code, line.operator.custom_code).rules.same_scale:
+        same_scale = find(line.code, line.operator.custom_code).rules.same_scale
+        if line.code in _CONVERSIONS or not same_scale or plan.rescales(line.operator):
             continue
         types = list(dict.fromkeys(value.quantized for value in _values(line) if value.quantized is not None))
         if len(types) > 1:
@@ -36,6 +38,31 @@ def require_one_scale(plan: Plan, program: Program) -> None:
                 f"subgraph {plan.subgraph}, {_name(line)}: operands and results must share one scale, but their ranges "
                 f"ask for {scales}; give them one range, or keep the operator in float with denylisted_nodes"
             )
+
+
+def require_kernels(plan: Plan, program: Program) -> None:
+    """QuantizationError for scales per channel, or 4-bit integers, where TFLite has no kernel for them.
+
+    Scales per channel: of signed weights along the operator's channel axis, and of biases. 4 bits: weights of CONV_2D,
+    DEPTHWISE_CONV_2D and FULLY_CONNECTED.
+    """
+    for line in program.lines:
+        rules = find(line.code, line.operator.custom_code).rules
+        operands = [(rules.input(position), value) for position, value in enumerate(line.inputs) if value is not None]
+        for constraint, value in [*operands, *((None, value) for value in line.outputs)]:
+            quantized = value.quantized
+            if quantized is None or quantized.type == TensorType.INT32:
+                continue
+            axis = constraint.axis if isinstance(constraint, Weight) else None
+            kept = axis if quantized.type != TensorType.UINT8 else None
+            per_channel = quantized.quantized_dimension is not None and quantized.quantized_dimension != kept
+            four_bits = quantized.type == TensorType.INT4 and (axis is None or line.code not in _FOUR_BIT_WEIGHTS)
+            if per_channel or four_bits:
+                what = "a scale per channel" if per_channel else "4-bit integers"
+                raise QuantizationError(
+                    f"subgraph {plan.subgraph}, {_name(line)}: tensor {value.tensor.name!r} would have "
+                    f"{what}, for which TFLite has no kernel; fake-quantize it per tensor and to 8 bits"
+                )
 
 
 def require_integers(plan: Plan, program: Program) -> None:
