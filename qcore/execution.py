@@ -1,4 +1,4 @@
-"""Running a graph: every operator is found, its shapes inferred and its constants prepared once, then kernels run.
+"""Running a graph: every operator is made ready once (`allocation`), then kernels run.
 
 A `Program` is a model made ready; it holds one `GraphRun` per subgraph, in which every tensor's value stays readable.
 A shape that depends on values is worked out when the values are there.
@@ -6,82 +6,69 @@ A shape that depends on values is worked out when the values are there.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.errors import ModelError, ShapeError, StateError, UnsupportedError
-from qcore.ir import Model, Operator, Shape, Tensor, numpy_dtype
+from qcore.allocation import (
+    MAX_TENSOR_BYTES,
+    Problems,
+    Step,
+    allocate,
+    find_problems,
+    infer,
+    prepare,
+    raise_located,
+    require_size,
+)
+from qcore.errors import ModelError, ShapeError, StateError
+from qcore.ir import DTYPES, Model, Shape, Tensor, numpy_dtype
 from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.numerics.trace import NO_TRACE
-from qcore.op import Context, Kernel, Node, Op, find
+from qcore.op import Context, Node
 from qcore.recording import Recording
+from qcore.wellformed import require_wellformed
 from tflite_schema import TensorType
 
-__all__ = ["MAX_ELEMENTS", "MAX_RANK", "GraphRun", "Program", "Step"]
+__all__ = ["MAX_CALLS", "GraphRun", "Program", "Step", "initial_value"]
 
 Array = NDArray[Any]
-MAX_ELEMENTS = 1 << 31
-"""A tensor with more elements is refused: a damaged shape must not exhaust memory."""
-MAX_RANK = 32
+MAX_CALLS = 1_000_000
+"""A run that invokes subgraphs more often is refused unless asked for: a damaged loop must not hang."""
 _MAX_DEPTH = 64
-_FOLDED_ELEMENTS = 64
-_OPAQUE = (TensorType.RESOURCE, TensorType.VARIANT)
-
-
-@dataclass(slots=True)
-class Step:
-    """One operator made ready: its kernel and, unless shapes depend on values (`dynamic`), its Params.
-
-    A dynamic step whose Params follow from operand shapes keeps them as long as the shapes are `prepared_for`. The
-    `executor` is the kernel set that runs it; `refused` says why XNNPACK does not, where it was asked for.
-    """
-
-    index: int
-    operator: Operator
-    op: Op
-    kernel: Kernel | None = None
-    params: Any = None
-    dynamic: bool = False
-    folded: bool = False
-    prepared_for: tuple[Shape | None, ...] | None = None
-    executor: KernelSet = REFERENCE
-    refused: str | None = None
-
-
 Observer = Callable[[int, Step, list[Any], list[Array]], None]
 
 
 class Program:
     """A model made ready to run under one kernel set.
 
+    max_tensor_bytes and max_calls (None: no limit) bound what a file may ask for: see `Interpreter`.
     `observer(subgraph, step, operands, results)` is called after each operator (the calibrator's door).
     """
 
-    def __init__(self, model: Model, kernels: KernelSet = REFERENCE) -> None:
+    def __init__(
+        self,
+        model: Model,
+        kernels: KernelSet = REFERENCE,
+        *,
+        max_tensor_bytes: int = MAX_TENSOR_BYTES,
+        max_calls: int | None = MAX_CALLS,
+    ) -> None:
         self.model = model
         self.kernels = kernels
+        self.max_tensor_bytes = max_tensor_bytes
+        self.max_calls = max_calls
         self.resources: dict[str, Any] = {}
         self.recording: Recording | None = None
         self.observer: Observer | None = None
-        self._check_operators()
+        for index in range(len(model.subgraphs)):
+            require_wellformed(model, index)
         self.graphs = [GraphRun(self, index) for index in range(len(model.subgraphs))]
         self._depth = 0
-
-    def _check_operators(self) -> None:
-        """Find every operator of every graph; all that is missing is said in one UnsupportedError."""
-        missing: dict[str, list[str]] = {}
-        for subgraph, index, operator in self.model.walk():
-            try:
-                find(operator.code, operator.custom_code)
-            except UnsupportedError as error:
-                missing.setdefault(str(error), []).append(self.model.place(subgraph, index))
-        if missing:
-            raise UnsupportedError("; ".join(f"{', '.join(places)}: {why}" for why, places in missing.items()))
+        self._calls = 0
 
     def invoke(self, subgraph: int, inputs: list[Array], *, fresh: bool = True) -> list[Array]:
         """Run another graph of the model on the given operands (what IF, WHILE and CALL_ONCE call).
@@ -91,31 +78,64 @@ class Program:
         """
         if not 0 <= subgraph < len(self.graphs):
             raise ModelError(f"subgraph {subgraph} does not exist; the model has {len(self.graphs)}")
-        if self._depth >= _MAX_DEPTH:
-            raise ModelError(f"subgraph {subgraph} is invoked {_MAX_DEPTH} levels deep; the model calls itself")
         graph = self.graphs[subgraph]
+        graph.resize([np.shape(value) for value in inputs])
+        graph.allocate()
+        if fresh:
+            graph.reset_variables()
+        for index, value in zip(graph.graph.inputs, inputs, strict=True):
+            graph.values[index] = value
+        graph.run()
+        return [graph.value(index) for index in graph.graph.outputs]
+
+    @contextmanager
+    def running(self, subgraph: int) -> Iterator[None]:
+        """While a graph runs: ModelError where graphs invoke each other too deep or too often."""
+        if self._depth >= _MAX_DEPTH:
+            raise ModelError(f"subgraph {subgraph} is invoked {_MAX_DEPTH} levels deep")
+        self._calls = self._calls + 1 if self._depth else 0
+        if self.max_calls is not None and self._calls > self.max_calls:
+            raise ModelError(
+                f"the run has invoked subgraphs more than max_calls = {self.max_calls:,} times, and may never end; "
+                "if the model is sound, give qcore.Interpreter a larger limit, or None"
+            )
         self._depth += 1
         try:
-            graph.resize([np.shape(value) for value in inputs])
-            graph.allocate()
-            if fresh:
-                graph.reset_variables()
-            for index, value in zip(graph.graph.inputs, inputs, strict=True):
-                graph.values[index] = value
-            graph.run()
-            return [graph.value(index) for index in graph.graph.outputs]
+            yield
         finally:
             self._depth -= 1
 
+    def check(self, subgraph: int) -> Problems:
+        """What cannot be executed in a graph and in all those it may invoke; ModelError if one invokes itself.
 
-@dataclass(slots=True)
-class _Allocation:
-    """What allocation finds out while it walks the operators in order."""
+        A node is judged by operator and types: its shapes are known when its graph is allocated.
+        """
+        problems, seen = Problems(), set[int]()
+        self._check(subgraph, problems, seen, ())
+        if not problems.reasons:
+            for index in seen:
+                self.graphs[index].checked = True
+        return problems
 
-    shapes: dict[int, Shape]
-    known: dict[int, Array] = field(default_factory=dict)
-    unknown: set[int] = field(default_factory=set)
-    problems: list[str] = field(default_factory=list)
+    def _check(self, subgraph: int, problems: Problems, seen: set[int], path: tuple[int, ...]) -> None:
+        if len(path) >= _MAX_DEPTH:
+            raise ModelError(f"subgraph {subgraph} is invoked {_MAX_DEPTH} levels deep")
+        seen.add(subgraph)
+        path = (*path, subgraph)
+        graph = self.graphs[subgraph]
+        for index in range(len(graph.graph.operators)):
+            place = self.model.place(subgraph, index)
+            try:
+                node = graph.node(index)
+                op = find_problems(node, problems)
+                calls = () if op is None else op.calls(node)
+            except Exception as error:
+                raise_located(error, place)
+            for called in calls:
+                if called in path:
+                    raise ModelError(f"{place}: invokes subgraph {called}, which is running: the model calls itself")
+                if 0 <= called < len(self.graphs) and called not in seen:
+                    self._check(called, problems, seen, path)
 
 
 class GraphRun:
@@ -130,6 +150,7 @@ class GraphRun:
         self.steps: list[Step] = []
         self.values: dict[int, Any] = {}
         self.allocated = False
+        self.checked = False
         self._constants: dict[int, Array] | None = None
 
     def resize(self, shapes: Sequence[Shape]) -> None:
@@ -137,118 +158,86 @@ class GraphRun:
         if len(shapes) != len(self.input_shapes):
             raise ShapeError(f"subgraph {self.subgraph} takes {len(self.input_shapes)} inputs, got {len(shapes)}")
         if list(shapes) != self.input_shapes:
+            for index, old, new in zip(self.graph.inputs, self.input_shapes, shapes, strict=True):
+                if old != new:
+                    self.shapes[index] = tuple(new)
+                    self.values.pop(index, None)
             self.input_shapes = [tuple(shape) for shape in shapes]
             self.allocated = False
 
     def allocate(self) -> None:
         """Infer shapes, prepare every operator and reset variables; does nothing if nothing changed since.
 
-        Raises one UnsupportedError that lists every operator without a kernel for its types.
+        Raises one UnsupportedError that lists every operator without a kernel, here and in the graphs it may invoke,
+        and ModelError or ShapeError with the place for an operator that contradicts its operands.
         """
         if self.allocated:
             return
-        state = _Allocation(shapes={})
-        for index, shape in zip(self.graph.inputs, self.input_shapes, strict=True):
-            if len(shape) > MAX_RANK or math.prod(max(size, 1) for size in shape) > MAX_ELEMENTS:
-                raise ShapeError(
-                    f"subgraph {self.subgraph}, input {index}: shape {shape} has more than {MAX_ELEMENTS} elements "
-                    f"or {MAX_RANK} dimensions"
-                )
-            state.shapes[index] = shape
-        self.values = dict(self._load_constants())
-        state.known.update(self.values)
-        self.steps = [self._make_step(index, state) for index in range(len(self.graph.operators))]
-        if state.problems:
-            raise UnsupportedError("; ".join(state.problems))
+        program = self.program
+        problems = Problems() if self.checked else program.check(self.subgraph)
+        shapes = dict(zip(self.graph.inputs, self.input_shapes, strict=True))
+        for index, shape in shapes.items():
+            self._require_size(index, shape, "input")
+        constants = self._load_constants()
+        made = allocate(
+            program.model, self.subgraph, shapes, constants, program.kernels, program.max_tensor_bytes, problems
+        )
+        problems.raise_all()
+        self.steps = made.steps
         self.shapes = {
-            index: state.shapes.get(index, tensor.shape)
+            index: made.shapes.get(index, tensor.shape)
             for index, tensor in enumerate(self.graph.tensors)
-            if index not in state.unknown
+            if index not in made.unknown
         }
-        self.values.update({index: value for index, value in state.known.items() if index not in self.values})
+        self.values = made.known
         self.reset_variables()
         self.allocated = True
 
+    def _require_size(self, index: int, shape: Shape, what: str = "tensor") -> None:
+        tensor = self.graph.tensors[index]
+        place = f"subgraph {self.subgraph}, {what} {index} {tensor.name!r}"
+        require_size(shape, tensor.type, place, self.program.max_tensor_bytes)
+
     def _load_constants(self) -> dict[int, Array]:
         if self._constants is None:
-            model = self.program.model
-            self._constants = {}
+            model, constants = self.program.model, dict[int, Array]()
             for index, tensor in enumerate(self.graph.tensors):
-                value = None if tensor.type in _OPAQUE else model.constant(tensor)
+                if tensor.type not in DTYPES or not model.is_constant(tensor):
+                    continue
+                self._require_size(index, tensor.shape)
+                try:
+                    value = model.constant(tensor)
+                except Exception as error:
+                    raise_located(error, f"subgraph {self.subgraph}, tensor {index}")
                 if value is not None:
-                    self._constants[index] = value
+                    constants[index] = value
+            self._constants = constants
         return self._constants
 
-    def _make_step(self, index: int, state: _Allocation) -> Step:
-        operator = self.graph.operators[index]
-        step = Step(index, operator, find(operator.code, operator.custom_code))
-        node = Node.of(
-            self.program.model,
-            self.subgraph,
-            index,
-            shapes=state.shapes,
-            values=state.known,
-            kernels=self.program.kernels,
+    def node(self, index: int) -> Node:
+        """An operator of the graph, with the shapes of the file."""
+        return Node.of(
+            self.program.model, self.subgraph, index, values=self._load_constants(), kernels=self.program.kernels
         )
-        shapes: list[Shape | None]
-        try:
-            step.executor, step.refused = step.op.executor(node)
-            node = replace(node, kernels=step.executor)
-            step.kernel = step.op.kernels[step.op.variant(node)]
-            if any(tensor in state.unknown for tensor in operator.inputs):
-                shapes = [None] * len(operator.outputs)
-            else:
-                shapes = list(step.op.infer(node))
-                node.require(len(shapes) == len(node.outputs), f"{len(node.outputs)} results, expected {len(shapes)}")
-                if not any(shape is None for shape in shapes):
-                    step.params = step.op.prepare(_with_shapes(node, shapes))
-        except UnsupportedError as error:
-            state.problems.append(str(error))
-            shapes = [None] * len(operator.outputs)
-        step.dynamic = any(shape is None for shape in shapes)
-        for tensor, shape in zip(operator.outputs, shapes, strict=False):
-            if shape is None:
-                state.unknown.add(tensor)
-            else:
-                state.shapes[tensor] = shape
-                _check_size(node, shape)
-        if not step.dynamic:
-            self._fold(step, node, shapes, state)
-        return step
-
-    def _fold(self, step: Step, node: Node, shapes: list[Shape | None], state: _Allocation) -> None:
-        """Compute small integer results of known values now, so that shapes made of them are known."""
-        small = all(
-            shape is not None and int(np.prod(shape)) <= _FOLDED_ELEMENTS and tensor.type in _SHAPE_TYPES
-            for shape, tensor in zip(shapes, node.outputs, strict=True)
-        )
-        known = all(t is None or (t.index in state.known and not t.is_variable) for t in node.inputs)
-        if not (small and node.outputs and step.kernel and (step.op.shape_only or (known and node.inputs))):
-            return
-        if step.op.stateful:
-            return
-        operands = [
-            None
-            if tensor is None
-            else state.known.get(tensor.index, np.broadcast_to(np.zeros((), tensor.dtype), tensor.shape))
-            for tensor in node.inputs
-        ]
-        results = step.kernel(step.params, operands, Context())
-        state.known.update(zip(step.operator.outputs, results, strict=True))
-        step.folded = True
 
     def reset_variables(self) -> None:
         """Fill variable tensors with 0, int8 ones with their zero point (TFLite: `ResetVariableTensor`)."""
         for index, tensor in enumerate(self.graph.tensors):
             if tensor.is_variable:
-                quant = tensor.quant if tensor.type == TensorType.INT8 else None
-                zero = int(quant.zero_point[0]) if quant is not None and quant.zero_point.size else 0
-                self.values[index] = np.full(tensor.shape, zero, numpy_dtype(tensor.type))
+                self._require_size(index, tensor.shape)
+                value = initial_value(tensor, tensor.shape)
+                if tensor.type == TensorType.INT8 and tensor.quant is not None and tensor.quant.zero_point.size == 1:
+                    value += tensor.quant.zero_point.astype(np.int8)
+                self.values[index] = value
 
     def run(self) -> None:
         """Run every operator in order; afterwards `value(i)` is readable for every tensor."""
         if not self.allocated:
             raise StateError("the interpreter is not allocated; call allocate_tensors() first")
+        with self.program.running(self.subgraph):
+            self._run_steps()
+
+    def _run_steps(self) -> None:
         program, values = self.program, self.values
         invoked: set[int] = set()
 
@@ -263,14 +252,19 @@ class GraphRun:
             recorded = program.recording is not None and program.recording.wants(self.subgraph, step.index)
             if step.folded and not recorded and program.observer is None:
                 continue
-            operands = [None if tensor < 0 else self.value(tensor) for tensor in step.operator.inputs]
             if recorded and program.recording is not None:
                 context.trace = program.recording.at(self.subgraph, step.index)
-            params = self._prepare_now(step) if step.dynamic else step.params
-            assert step.kernel is not None
-            results = step.kernel(params, operands, context)
-            for tensor, result in zip(step.operator.outputs, results, strict=True):
-                values[tensor] = result
+            context.state = step.state
+            try:
+                operands = [None if tensor < 0 else self.value(tensor) for tensor in step.operator.inputs]
+                params = self._prepare_now(step) if step.dynamic else step.params
+                results = step.kernel(params, operands, context)
+                for tensor, result in zip(step.operator.outputs, results, strict=True):
+                    values[tensor] = result
+            except Exception as error:
+                raise_located(error, program.model.place(self.subgraph, step.index))
+            if step.dynamic:
+                self._note_shapes(step, results)
             if recorded:
                 context.trace = NO_TRACE
             if program.observer is not None:
@@ -293,49 +287,40 @@ class GraphRun:
                 values=values,
                 kernels=step.executor,
             )
-            shapes = list(step.op.infer(node))
+            shapes = infer(step.op, node, self.program.max_tensor_bytes)
             if values is operands or not any(shape is None for shape in shapes):
                 break
-        for tensor, shape in zip(step.operator.outputs, shapes, strict=True):
-            if shape is not None:
-                _check_size(node, shape)
-                self.shapes[tensor] = shape
-        step.params = step.op.prepare(_with_shapes(node, shapes))
+        step.params = prepare(step.op, node, shapes)
         step.prepared_for = None if values is operands else shapes_now
         return step.params
 
+    def _note_shapes(self, step: Step, results: list[Array]) -> None:
+        """Keep the shapes a dynamic step made; where they changed, TFLite prepares all that follow again."""
+        made = {tensor: np.shape(result) for tensor, result in zip(step.operator.outputs, results, strict=True)}
+        if any(self.shapes.get(tensor) != shape for tensor, shape in made.items()):
+            self.shapes.update(made)
+            for later in self.steps[step.index + 1 :]:
+                later.state.clear()
+
     def value(self, index: int) -> Any:
         """The current value of a tensor; StateError if nothing has been written to it yet."""
-        try:
+        if index in self.values:
             return self.values[index]
-        except KeyError:
-            tensor: Tensor = self.graph.tensors[index]
-            raise StateError(
-                f"subgraph {self.subgraph}, tensor {index} {tensor.name!r} has no value yet; "
-                "set the inputs and invoke first"
-            ) from None
+        if not self.allocated and index in self._load_constants():
+            return self._load_constants()[index]
+        raise StateError(
+            f"subgraph {self.subgraph}, tensor {index} {self.graph.tensors[index].name!r} has no value yet; "
+            "call allocate_tensors(), set the inputs and invoke first"
+        )
 
     def shape(self, index: int) -> Shape:
         """The tensor's shape in this allocation; the file's shape where it is known only at run time."""
         return self.shapes.get(index, self.graph.tensors[index].shape)
 
 
-_SHAPE_TYPES = (TensorType.INT32, TensorType.INT64)
-
-
-def _with_shapes(node: Node, shapes: Sequence[Shape | None]) -> Node:
-    """The node with its inferred result shapes."""
-    outputs = tuple(
-        tensor if shape is None else replace(tensor, shape=shape)
-        for tensor, shape in zip(node.outputs, shapes, strict=True)
-    )
-    return replace(node, outputs=outputs)
-
-
-def _check_size(node: Node, shape: Shape) -> None:
-    node.require_shapes(len(shape) <= MAX_RANK, f"a result has {len(shape)} dimensions; NumPy takes up to {MAX_RANK}")
-    elements = 1
-    for dimension in shape:
-        node.require_shapes(dimension >= 0, f"result shape {shape} has a negative dimension")
-        elements *= max(dimension, 1)
-    node.require_shapes(elements <= MAX_ELEMENTS, f"result shape {shape} has more than {MAX_ELEMENTS} elements")
+def initial_value(tensor: Tensor, shape: Shape) -> Array:
+    """What a tensor holds before anything is written to it: 0, or empty strings."""
+    value = np.zeros(shape, numpy_dtype(tensor.type))
+    if tensor.type == TensorType.STRING:
+        value.fill(b"")
+    return value

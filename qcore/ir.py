@@ -215,10 +215,10 @@ class Model:
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Whether the tensor's value is stored in the file (variables and graph inputs are not)."""
+        if tensor.buffer == 0 or tensor.is_variable:
+            return False
         data = self.buffers[tensor.buffer]
-        return (
-            not tensor.is_variable and data is not None and (data.size > 0 or 0 in tensor.shape) and tensor.buffer > 0
-        )
+        return data is not None and (data.size > 0 or 0 in tensor.shape)
 
     def constant(self, tensor: Tensor) -> NDArray[Any] | None:
         """The stored value with the tensor's shape, 4- and 2-bit integers unpacked; None where the file stores none.

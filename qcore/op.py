@@ -7,6 +7,7 @@ out result shapes, `prepare` every integer constant, and a kernel computes from 
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -182,7 +183,7 @@ class Node:
         operator = graph.operators[index]
 
         def view(tensor_index: int) -> NodeTensor:
-            if tensor_index >= len(graph.tensors):
+            if not 0 <= tensor_index < len(graph.tensors):
                 raise ModelError(f"{model.place(subgraph, index)}: tensor {tensor_index} does not exist")
             tensor: Tensor = graph.tensors[tensor_index]
             value = values.get(tensor_index) if values else None
@@ -218,13 +219,15 @@ class Context:
     """What a kernel may use besides its operands.
 
     trace(name, value) returns value and shows it to whoever records; invoke(subgraph, inputs) runs another graph of the
-    model (IF, WHILE); resources holds what lives between runs under a name (resource variables, hash tables). Variable
-    tensors need nothing here: they are writable operands.
+    model (IF, WHILE); resources holds what lives between runs under a name (resource variables, hash tables). `state`
+    is the node's own: it lives from run to run until the node is prepared anew (where a random sequence stands).
+    Variable tensors need nothing here: they are writable operands.
     """
 
     trace: Trace = NO_TRACE
     invoke: Callable[[int, list[Array]], list[Array]] = field(default=lambda subgraph, inputs: _no_subgraphs(subgraph))
     resources: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 def _no_subgraphs(subgraph: int) -> NoReturn:
@@ -254,7 +257,8 @@ class Op:
     steps: what the kernel traces, in order, with its equation. version(n): the operator version TFLite's converter
     writes (tools/versioning/op_version.cc). `shape_only`: results depend on operand shapes alone (SHAPE, RANK).
     `stateful`: results change from run to run, though operands do not (MULTINOMIAL). `sparse`: TFLite reads constants
-    that are stored sparse; elsewhere it takes their bytes for dense ones.
+    that are stored sparse; elsewhere it takes their bytes for dense ones. calls(n): the graphs of the model that the
+    kernel may invoke (IF, WHILE).
 
     Kernel sets: `prepare` chooses constants by `n.kernels`, the set that runs the node. refused(n): why XNNPACK does
     not take the node, None if it does. `reference_only`: variants of which only the reference arithmetic is known.
@@ -270,6 +274,7 @@ class Op:
     shape_only: bool = False
     stateful: bool = False
     sparse: bool = False
+    calls: Callable[[Node], Sequence[int]] = lambda n: ()
     refused: Callable[[Node], str | None] = lambda n: "XNNPACK has no kernel for this operator"
     reference_only: frozenset[str] = frozenset()
 
@@ -355,7 +360,7 @@ def _find_file(code: BuiltinOperator, custom_code: str | None) -> Op:
         raise UnsupportedError(f"builtin operator code {int(code)} is not in this version of the schema")
     parent = module.rpartition(".")[0]
     try:
-        if code == BuiltinOperator.CUSTOM and not (custom_code or "").isidentifier():
+        if code == BuiltinOperator.CUSTOM and not re.fullmatch("[a-zA-Z][a-zA-Z0-9_]*", custom_code or ""):
             raise ModuleNotFoundError(name=module)
         op = importlib.import_module(module).OP
     except ModuleNotFoundError as error:

@@ -335,7 +335,7 @@ def test_a_variable_starts_from_zero_and_keeps_its_state(monkeypatch: pytest.Mon
         return [inputs[1].copy()]
 
     op = Op(infer=lambda n: [n.input(0).shape], kernels={"float32": accumulate})
-    monkeypatch.setattr("qcore.execution.find", lambda code, custom_code=None: op)
+    monkeypatch.setattr("qcore.allocation.find", lambda code, custom_code=None: op)
     tensors = [Tensor("x", (1, 2), F32), Tensor("state", (1, 2), F32, is_variable=True), Tensor("y", (1, 2), F32)]
     model = Model([Subgraph("main", tensors, [Operator(BuiltinOperator.RNN, (0, 1), (2,))], (0,), (2,))])
     calibration = calibrate(model, [row(1, 2), row(3, 4)])

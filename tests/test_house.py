@@ -29,7 +29,10 @@ LAYERS = [
     ["qcore.kernel_sets", "qcore.rules", "qcore.op", "qcore.ops"],
     [
         "qcore.recording",
+        "qcore.wellformed",
+        "qcore.allocation",
         "qcore.execution",
+        "qcore.tensor_access",
         "qcore.interpreter",
         "qcore.dataset",
         "qcore.in_place",

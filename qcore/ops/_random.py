@@ -3,8 +3,10 @@
     key = (seed low, seed high);  counter = (0, 0, seed2 low, seed2 high) + block
     10 rounds of:  (c0, c1, c2, c3) = (high(B c2) ^ c1 ^ k0, low(B c2), high(A c0) ^ c3 ^ k1, low(A c0)),  k += (W0, W1)
 
-TFLite keeps 32 bits of each seed, with their sign. The sequence goes on from run to run of one interpreter. Two seeds
-of zero ask for numbers nobody can repeat: refused.
+TFLite keeps 32 bits of each seed, with their sign. The sequence goes on from run to run of one interpreter. It starts
+again wherever TFLite prepares the operator again: when an input was resized, and in a run in which a result before it,
+whose shape depends on values, has another shape than in the run before. It does not in allocate_tensors without a
+resize, nor in reset_all_variables. Two seeds of zero ask for numbers nobody can repeat: refused.
 
 TFLite: kernels/random_ops.cc. TensorFlow: tsl/lib/random/philox_random.h, random_distributions_utils.h
 """
@@ -31,17 +33,16 @@ _WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One operator's sequence. `place` is the name under which its position is kept between runs."""
+    """One operator's sequence; where it stands is kept between runs in the node's state."""
 
     seed: int
     seed2: int
-    place: str
 
     def draw(self, ctx: Context, count: int, skip: int | None = None) -> NDArray[np.uint32]:
         """The next `count` words, [count]; the next run starts `skip` blocks further on (None: after those used)."""
         blocks = -(-count // _WORDS)
-        position: int = ctx.resources.get(self.place, 0)
-        ctx.resources[self.place] = position + (blocks if skip is None else skip)
+        position: int = ctx.state.get("position", 0)
+        ctx.state["position"] = position + (blocks if skip is None else skip)
         return self.words(position, blocks).reshape(-1)[:count]
 
     def words(self, first: int, blocks: int) -> NDArray[np.uint32]:
@@ -65,7 +66,7 @@ def stream(n: Node) -> Stream:
     seed, seed2 = (int(wrap_int32(value)) for value in (options.seed, options.seed2))
     if seed == 0 and seed2 == 0:
         raise n.unsupported("both seeds are 0 in 32 bits, which asks for other numbers at every run; give it a seed")
-    return Stream(seed, seed2, n.place)
+    return Stream(seed, seed2)
 
 
 def uniform_float32(words: NDArray[np.uint32]) -> NDArray[np.float32]:

@@ -13,15 +13,17 @@ from tflite_schema import CallOnceOptions
 
 def infer(n: Node) -> list[Shape]:
     require_counts(n, 0, 0)
-    index = n.options(CallOnceOptions).init_subgraph_index
-    n.require(index != n.subgraph, "the graph calls itself")
-    require_signature(n, index, [], [], "initialization")
+    require_signature(n, *calls(n), [], [], "initialization")
     return []
+
+
+def calls(n: Node) -> tuple[int]:
+    return (n.options(CallOnceOptions).init_subgraph_index,)
 
 
 def prepare(n: Node) -> int:
     """The subgraph."""
-    return n.options(CallOnceOptions).init_subgraph_index
+    return calls(n)[0]
 
 
 def eval_any(p: int, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -31,4 +33,4 @@ def eval_any(p: int, inputs: list[Array], ctx: Context) -> list[Array]:
     return []
 
 
-OP = Op(infer=infer, prepare=prepare, kernels={"any": eval_any})
+OP = Op(infer=infer, prepare=prepare, kernels={"any": eval_any}, calls=calls)

@@ -39,9 +39,13 @@ def infer(n: Node) -> list[Shape | None]:
     return [None] * len(n.outputs)
 
 
-def prepare(n: Node) -> Params:
+def calls(n: Node) -> tuple[int, int]:
     options = n.options(IfOptions)
-    return Params(options.then_subgraph_index, options.else_subgraph_index)
+    return options.then_subgraph_index, options.else_subgraph_index
+
+
+def prepare(n: Node) -> Params:
+    return Params(*calls(n))
 
 
 def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -52,5 +56,6 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"bool": eval_any},
+    calls=calls,
     rules=Rules(inputs=(untouched(),), outputs=(untouched(),), quantizable=frozenset()),
 )

@@ -32,10 +32,10 @@ class Params:
 def infer(n: Node) -> list[Shape | None]:
     index = require_types(n, 0, (TensorType.INT32,), "the index")
     n.require_shapes(math.prod(index.shape) == 1, f"the index has shape {index.shape}, expected one element")
-    branches = _branches(n)
-    n.require(bool(branches), "no branches")
+    called = calls(n)
+    n.require(bool(called), "no branches")
     given = operands(n)[1:]
-    for number, branch in enumerate(branches):
+    for number, branch in enumerate(called):
         what = f"branch {number}"
         require_signature(n, branch, given, [tensor.type for tensor in n.outputs], what)
         graph = n.graph(branch)
@@ -49,7 +49,7 @@ def infer(n: Node) -> list[Shape | None]:
     return [None] * len(n.outputs)
 
 
-def _branches(n: Node) -> tuple[int, ...]:
+def calls(n: Node) -> tuple[int, ...]:
     indices = n.options(StablehloCaseOptions).branch_subgraph_indices
     return () if indices is None else tuple(int(index) for index in indices)
 
@@ -61,7 +61,7 @@ def _same(ours: QuantParams | None, theirs: QuantParams | None) -> bool:
 
 
 def prepare(n: Node) -> Params:
-    return Params(_branches(n))
+    return Params(calls(n))
 
 
 def eval_int32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -73,5 +73,6 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"int32": eval_int32},
+    calls=calls,
     rules=Rules(inputs=(untouched(),), outputs=(untouched(),), quantizable=frozenset()),
 )

@@ -28,13 +28,16 @@ class Params:
 
 def infer(n: Node) -> list[Shape | None]:
     n.require(bool(n.inputs), "no operands; the operator takes at least one")
-    index = n.options(StableHLOCompositeOptions).decomposition_subgraph_index
-    require_signature(n, index, operands(n), [tensor.type for tensor in n.outputs], "decomposition")
+    require_signature(n, *calls(n), operands(n), [tensor.type for tensor in n.outputs], "decomposition")
     return [None] * len(n.outputs)
 
 
+def calls(n: Node) -> tuple[int]:
+    return (n.options(StableHLOCompositeOptions).decomposition_subgraph_index,)
+
+
 def prepare(n: Node) -> Params:
-    return Params(n.options(StableHLOCompositeOptions).decomposition_subgraph_index)
+    return Params(*calls(n))
 
 
 def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -45,5 +48,6 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"any": eval_any},
+    calls=calls,
     rules=Rules(inputs=(untouched(),), outputs=(untouched(),), quantizable=frozenset()),
 )

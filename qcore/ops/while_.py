@@ -4,7 +4,8 @@
     y... = x...
 
 The condition returns one bool. Shapes may change from turn to turn. Variables of both graphs last through the turns,
-and start anew when the operator runs again.
+and start anew when the operator runs again. A loop that does not end is TFLite's to
+turn for ever; here the interpreter's `max_calls` ends it.
 
 TFLite: kernels/while.cc
 """
@@ -19,9 +20,6 @@ from qcore.ops._movement import operands
 from qcore.ops._subgraph import require_signature
 from qcore.rules import Rules, untouched
 from tflite_schema import TensorType, WhileOptions
-
-MOST_TURNS = 1_000_000
-"""A loop that turns more often is refused: a damaged condition must not hang the interpreter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +41,30 @@ def infer(n: Node) -> list[Shape | None]:
     return [None] * len(n.outputs)
 
 
-def prepare(n: Node) -> Params:
+def calls(n: Node) -> tuple[int, int]:
     options = n.options(WhileOptions)
-    return Params(options.cond_subgraph_index, options.body_subgraph_index, n.place)
+    return options.cond_subgraph_index, options.body_subgraph_index
+
+
+def prepare(n: Node) -> Params:
+    return Params(*calls(n), n.place)
 
 
 def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     state = list(inputs)
-    for _ in range(MOST_TURNS):
+    while True:
         (condition,) = ctx.invoke(p.cond_subgraph, state)
         if condition.shape not in ((), (1,)):
             raise ModelError(f"{p.place}: the condition returned shape {condition.shape}, expected one element")
         if not condition.item():
             return state
         state = ctx.invoke(p.body_subgraph, state)
-    raise ModelError(f"{p.place}: the loop has not ended after {MOST_TURNS} turns")
 
 
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"any": eval_any},
+    calls=calls,
     rules=Rules(inputs=(untouched(),), outputs=(untouched(),), quantizable=frozenset()),
 )

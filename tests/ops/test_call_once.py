@@ -62,7 +62,7 @@ def test_the_graph_runs_the_first_time_only(runs: int) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ModelError, match="operator 0 CALL_ONCE: the graph calls itself"):
+    with pytest.raises(ModelError, match="operator 0 CALL_ONCE: invokes subgraph 0, which is running"):
         Interpreter(counter(0)).allocate_tensors()
     with pytest.raises(ModelError, match="subgraph 2 does not exist"):
         Interpreter(counter(2)).allocate_tensors()

@@ -1,0 +1,244 @@
+"""Making a graph ready: every operator found, its shapes inferred, its constants prepared; nothing large is computed.
+
+What cannot be executed is all said in one UnsupportedError. Whatever else goes wrong with an operator is a QCoreError
+that names it. A shape that depends on values is worked out when the values are there (`Step.dynamic`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.errors import ModelError, QCoreError, ShapeError, UnsupportedError
+from qcore.ir import DTYPES, Model, Operator, Shape
+from qcore.kernel_sets import REFERENCE, KernelSet
+from qcore.op import Context, Kernel, Node, Op, find
+from tflite_schema import TensorType
+
+__all__ = [
+    "MAX_RANK",
+    "MAX_TENSOR_BYTES",
+    "Allocation",
+    "Problems",
+    "Step",
+    "allocate",
+    "find_problems",
+    "infer",
+    "prepare",
+    "raise_located",
+    "require_size",
+]
+
+Array = NDArray[Any]
+MAX_TENSOR_BYTES = 1 << 30
+"""A tensor that takes more memory is refused unless asked for: a damaged shape must not exhaust memory."""
+MAX_RANK = 32
+_FOLDED_ELEMENTS = 64
+_OPAQUE = (TensorType.RESOURCE, TensorType.VARIANT)
+_SHAPE_TYPES = (TensorType.INT32, TensorType.INT64)
+_PLACE = re.compile(r"subgraph \d+, (operator|tensor|input) \d+")
+
+
+@dataclass(slots=True)
+class Step:
+    """One operator made ready: its kernel and, unless shapes depend on values (`dynamic`), its Params.
+
+    A dynamic step whose Params follow from operand shapes keeps them as long as the shapes are `prepared_for`.
+    `state` is what the kernel keeps from run to run (`Context.state`). The `executor` is the kernel set that runs the
+    step; `refused` says why XNNPACK does not, where it was asked for.
+    """
+
+    index: int
+    operator: Operator
+    op: Op
+    kernel: Kernel
+    params: Any = None
+    dynamic: bool = False
+    folded: bool = False
+    prepared_for: tuple[Shape | None, ...] | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+    executor: KernelSet = REFERENCE
+    refused: str | None = None
+
+
+class Problems:
+    """What cannot be executed: reason -> the places it holds for."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, list[str]] = {}
+
+    def add(self, error: UnsupportedError, place: str) -> None:
+        """Keep the error's message, with the place where it names none."""
+        places = self.reasons.setdefault(str(error), [])
+        if not _PLACE.match(str(error)) and place not in places:
+            places.append(place)
+
+    def raise_all(self) -> None:
+        """One UnsupportedError of everything that was added, if anything was."""
+        if self.reasons:
+            said = (f"{', '.join(places)}: {why}" if places else why for why, places in self.reasons.items())
+            raise UnsupportedError("; ".join(said))
+
+
+@dataclass(slots=True)
+class Allocation:
+    """A graph made ready: its steps, the shapes that are known, and the values (constants, and what follows)."""
+
+    shapes: dict[int, Shape]
+    known: dict[int, Array]
+    unknown: set[int] = field(default_factory=set)
+    steps: list[Step] = field(default_factory=list)
+
+
+def allocate(
+    model: Model,
+    subgraph: int,
+    shapes: Mapping[int, Shape],
+    constants: Mapping[int, Array],
+    kernels: KernelSet,
+    max_tensor_bytes: int,
+    problems: Problems,
+) -> Allocation:
+    """Make every operator of a graph ready for these input shapes; what has no kernel is added to `problems`.
+
+    Raises ModelError or ShapeError, with the place, for the first operator that contradicts its operands.
+    """
+    made = Allocation(dict(shapes), dict(constants))
+    for index, operator in enumerate(model.subgraphs[subgraph].operators):
+        try:
+            node = Node.of(model, subgraph, index, shapes=made.shapes, values=made.known, kernels=kernels)
+            _add_step(node, made, max_tensor_bytes)
+        except UnsupportedError as error:
+            problems.add(error, model.place(subgraph, index))
+            _assume_declared(operator, made)
+        except Exception as error:
+            if not problems.reasons:  # after the first problem shapes are assumed, and need not fit
+                raise_located(error, model.place(subgraph, index))
+            _assume_declared(operator, made)
+    return made
+
+
+def find_problems(node: Node, problems: Problems) -> Op | None:
+    """Add to `problems` why the node cannot be executed, as far as operator and types tell; its Op if it can."""
+    try:
+        op = find(node.operator.code, node.operator.custom_code)
+        op.variant(replace(node, kernels=op.executor(node)[0]))
+        _require_types(node)
+    except UnsupportedError as error:
+        problems.add(error, node.place)
+        return None
+    return op
+
+
+def _assume_declared(operator: Operator, made: Allocation) -> None:
+    """Go on with the file's shapes after an operator without a kernel, to find what else has none."""
+    for tensor in operator.outputs:
+        made.shapes.pop(tensor, None)
+        made.known.pop(tensor, None)
+        made.unknown.discard(tensor)
+
+
+def _add_step(node: Node, made: Allocation, max_tensor_bytes: int) -> None:
+    operator = node.operator
+    op = find(operator.code, operator.custom_code)
+    executor, refused = op.executor(node)
+    node = replace(node, kernels=executor)
+    step = Step(node.index, operator, op, op.kernels[op.variant(node)], executor=executor, refused=refused)
+    _require_types(node)
+    shapes: list[Shape | None] = [None] * len(operator.outputs)
+    if not any(tensor in made.unknown for tensor in operator.inputs):
+        shapes = infer(op, node, max_tensor_bytes)
+    step.dynamic = any(shape is None for shape in shapes)
+    if not step.dynamic:
+        step.params = prepare(op, node, shapes)
+    for tensor, shape in zip(operator.outputs, shapes, strict=True):
+        made.known.pop(tensor, None)
+        if shape is None:
+            made.unknown.add(tensor)
+        else:
+            made.unknown.discard(tensor)
+            made.shapes[tensor] = shape
+    if not step.dynamic:
+        _fold(step, node, shapes, made)
+    made.steps.append(step)
+
+
+def _require_types(node: Node) -> None:
+    for tensor in (*node.inputs, *node.outputs):
+        if tensor is not None and tensor.type not in DTYPES and tensor.type not in _OPAQUE:
+            raise node.unsupported(f"tensor {tensor.index} {tensor.name!r} has type {tensor.type.name}; no kernel has")
+
+
+def infer(op: Op, node: Node, max_tensor_bytes: int) -> list[Shape | None]:
+    """Result shapes, None for those that depend on values; ShapeError for one that is too large."""
+    shapes: list[Shape | None] = list(op.infer(node))
+    node.require(len(shapes) == len(node.outputs), f"{len(node.outputs)} results, expected {len(shapes)}")
+    for tensor, shape in zip(node.outputs, shapes, strict=True):
+        if shape is not None:
+            require_size(shape, tensor.type, f"{node.place}: a result", max_tensor_bytes)
+    return shapes
+
+
+def prepare(op: Op, node: Node, shapes: Sequence[Shape | None]) -> Any:
+    """The Params of a node whose results have these shapes."""
+    outputs = tuple(
+        tensor if shape is None else replace(tensor, shape=shape)
+        for tensor, shape in zip(node.outputs, shapes, strict=True)
+    )
+    return op.prepare(replace(node, outputs=outputs))
+
+
+def require_size(shape: Sequence[int], type_: TensorType, what: str, max_tensor_bytes: int) -> None:
+    """ShapeError unless an array of this shape and type can be made in that many bytes."""
+    if any(size < 0 for size in shape):
+        raise ShapeError(f"{what} has shape {tuple(shape)}, with a negative dimension")
+    if len(shape) > MAX_RANK:
+        raise ShapeError(f"{what} has {len(shape)} dimensions; NumPy takes up to {MAX_RANK}")
+    itemsize = DTYPES[type_].itemsize if type_ in DTYPES else 8
+    needed = math.prod(max(size, 1) for size in shape) * itemsize
+    if needed > max_tensor_bytes:
+        raise ShapeError(
+            f"{what} of shape {tuple(shape)} takes {needed:,} bytes, more than max_tensor_bytes = "
+            f"{max_tensor_bytes:,}; if the model is sound, give qcore.Interpreter a larger limit"
+        )
+
+
+def _fold(step: Step, node: Node, shapes: list[Shape | None], made: Allocation) -> None:
+    """Compute small integer results of known values now, so that shapes made of them are known."""
+    small = all(
+        shape is not None and math.prod(shape) <= _FOLDED_ELEMENTS and tensor.type in _SHAPE_TYPES
+        for shape, tensor in zip(shapes, node.outputs, strict=True)
+    )
+    known = all(t is None or (t.index in made.known and not t.is_variable) for t in node.inputs)
+    if not (small and node.outputs and (step.op.shape_only or (known and node.inputs))) or step.op.stateful:
+        return
+    operands = [
+        None
+        if tensor is None
+        else made.known.get(tensor.index, np.broadcast_to(np.zeros((), tensor.dtype), tensor.shape))
+        for tensor in node.inputs
+    ]
+    results = step.kernel(step.params, operands, Context())
+    made.known.update(zip(step.operator.outputs, results, strict=True))
+    step.folded = True
+
+
+def raise_located(error: Exception, place: str) -> NoReturn:
+    """Raise the error again as a QCoreError that names the operator.
+
+    A QCoreError keeps its class. Anything else comes out of NumPy or Python on operands and options that make no sense,
+    and becomes a ModelError; the error itself is its cause.
+    """
+    if isinstance(error, QCoreError):
+        if _PLACE.match(str(error)):
+            raise error
+        raise type(error)(f"{place}: {error}") from error
+    if isinstance(error, MemoryError):
+        raise ShapeError(f"{place}: not enough memory: {error}") from error
+    raise ModelError(f"{place}: cannot be computed, {type(error).__name__}: {error}") from error
