@@ -61,4 +61,4 @@ def test_refusals() -> None:
     refused(model(np.zeros((1,) * 6, np.float32), np.zeros((6, 2))), "6 dimensions; the kernel takes up to 5")
     refused(model(x, np.zeros((2, 2)), Result(np.int32)), "must have one type")
     refused(model(np.zeros(2, np.float64), [[0, 1]]), "no float64 kernel")
-    refused(model(x, [[0, 2**31 - 1], [0, 2**31 - 1]]), "more than 2147483648 elements", theirs=False)
+    refused(model(x, [[0, 2**31 - 1], [0, 2**31 - 1]]), "more than max_tensor_bytes", theirs=False)
