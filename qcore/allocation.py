@@ -158,11 +158,12 @@ def _add_step(node: Node, made: Allocation, max_tensor_bytes: int) -> None:
     if not step.dynamic:
         step.params = prepare(op, node, shapes)
     for tensor, shape in zip(operator.outputs, shapes, strict=True):
+        before = None if tensor in made.unknown else made.shapes.get(tensor, shape)
+        node.require(shape == before, f"the result is tensor {tensor}, which has another shape already: {before}")
         made.known.pop(tensor, None)
         if shape is None:
             made.unknown.add(tensor)
         else:
-            made.unknown.discard(tensor)
             made.shapes[tensor] = shape
     if not step.dynamic:
         _fold(step, node, shapes, made)

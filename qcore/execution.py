@@ -223,11 +223,11 @@ class GraphRun:
     def reset_variables(self) -> None:
         """Fill variable tensors with 0, int8 ones with their zero point (TFLite: `ResetVariableTensor`)."""
         for index, tensor in enumerate(self.graph.tensors):
-            if tensor.is_variable:
+            if tensor.is_variable and tensor.type in DTYPES:
                 self._require_size(index, tensor.shape)
                 value = initial_value(tensor, tensor.shape)
                 if tensor.type == TensorType.INT8 and tensor.quant is not None and tensor.quant.zero_point.size == 1:
-                    value += tensor.quant.zero_point.astype(np.int8)
+                    value.fill(tensor.quant.zero_point.astype(np.int8).item())
                 self.values[index] = value
 
     def run(self) -> None:

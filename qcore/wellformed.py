@@ -44,8 +44,8 @@ def _require_indices(graph: Subgraph, indices: tuple[int, ...], place: str, opti
 def _require_tensor(model: Model, tensor: Tensor, place: str) -> None:
     if not 0 <= tensor.buffer < max(len(model.buffers), 1):
         raise ModelError(f"{place}: buffer {tensor.buffer} does not exist; the model has {len(model.buffers)}")
-    if any(size < 0 for size in tensor.shape):
-        raise ModelError(f"{place}: shape {tensor.shape} has a negative dimension")
+    if not all(0 <= size < 1 << 31 for size in tensor.shape):
+        raise ModelError(f"{place}: shape {tensor.shape} has a negative dimension, or one beyond 32 bits")
     quant = tensor.quant
     if quant is None or not quant.is_quantized or isinstance(quant.details, BlockwiseQuantization):
         return

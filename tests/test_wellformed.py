@@ -43,6 +43,7 @@ def quant(scales: int, zero_points: int, axis: int) -> Callable[[Model], None]:
         (tensor(buffer=5), "tensor 2 'middle': buffer 5 does not exist; the model has 2"),
         (tensor(buffer=-1), "tensor 2 'middle': buffer -1 does not exist"),
         (tensor(shape=(1, -3)), r"tensor 2 'middle': shape \(1, -3\) has a negative dimension"),
+        (tensor(shape=(1 << 31,)), r"tensor 2 'middle': shape .* or one beyond 32 bits"),
         (quant(1, 0, 0), "tensor 2 'middle': 1 scales, but 0 zero points"),
         (quant(1, 2, 0), "tensor 2 'middle': 1 scales, but 2 zero points"),
         (quant(1, 1, 2), r"tensor 2 'middle': quantized_dimension 2 of a tensor of shape \(1, 3\)"),

@@ -57,8 +57,8 @@ def _trim(size: int, output: int, stride: int, kernel: int, before: int) -> tupl
 
 def infer(n: Node) -> list[Shape]:
     require_counts(n, 1)
-    x = n.input(0)
-    return [(x.shape[0], *window(n).output, x.shape[3])]
+    output, shape = window(n).output, n.input(0).shape
+    return [(shape[0], *output, shape[3])]
 
 
 def prepare(n: Node) -> Params:

@@ -24,6 +24,7 @@ from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
 from qcore.ops._activation import Bounds
 from qcore.ops._broadcast import broadcast_shape
 from qcore.ops._hybrid import quantize_rows, row_sums
+from qcore.ops._movement import require_counts
 from qcore.ops._product import (
     STEPS,
     ProductRules,
@@ -76,6 +77,7 @@ class HybridParams:
 
 
 def infer(n: Node) -> list[Shape]:
+    require_counts(n, 2)
     options, x, w = n.options(BatchMatMulOptions), n.input(0), n.input(1)
     n.require_shapes(
         min(x.rank, w.rank) >= 2 and max(x.rank, w.rank) <= 5, f"{x.shape} and {w.shape}: 2 to 5 dimensions"

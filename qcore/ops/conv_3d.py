@@ -23,7 +23,8 @@ def _window(n: Node) -> Window:
 
 
 def infer(n: Node) -> list[Shape]:
-    return [(n.input(0).shape[0], *_window(n).small, n.input(1).shape[4])]
+    output = _window(n).small
+    return [(n.input(0).shape[0], *output, n.input(1).shape[4])]
 
 
 def prepare(n: Node) -> Params:

@@ -69,6 +69,7 @@ def _entries(n: Node, count: int) -> list[_Entry]:
         else:
             entries.append(_Entry(next(sizes, 1), entry if entry < count else None))
         entry += 1
+    n.require_shapes(next(sizes, None) is None, f"the masks leave dimensions of shape {x.shape} out")
     return entries
 
 

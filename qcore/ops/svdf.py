@@ -25,6 +25,7 @@ from qcore.numerics.gemm import Weights, matmul, prepare_weights
 from qcore.numerics.requantize import Requantization, output_stage, requantize
 from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
 from qcore.ops._hybrid import MatrixWeights, integer_weights, multiply, prepare_hybrid
+from qcore.ops._movement import require_counts
 from qcore.ops._recurrent import Activation, activation_function
 from qcore.rules import Rules, activation, bias, state, weight
 from tflite_schema import ActivationFunctionType, SVDFOptions, TensorType
@@ -60,6 +61,7 @@ class Params:
 
 
 def infer(n: Node) -> list[Shape]:
+    require_counts(n, 5)
     rank = n.options(SVDFOptions).rank
     x, feature = n.input(0), n.input(1)
     n.require_shapes(x.rank == feature.rank == 2, f"operands 0 and 1 must be matrices, not {x.shape}, {feature.shape}")
