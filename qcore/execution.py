@@ -73,8 +73,8 @@ class Program:
     def invoke(self, subgraph: int, inputs: list[Array], *, fresh: bool = True) -> list[Array]:
         """Run another graph of the model on the given operands (what IF, WHILE and CALL_ONCE call).
 
-        fresh: its variables start anew. TFLite gives the memory of such a graph back when the operator is done, so that
-        a state lasts through the turns of a loop and no longer.
+        fresh: its variables and random sequences start anew. TFLite gives the memory of such a graph back when the
+        operator is done, so that a state lasts through the turns of a loop and no longer.
         """
         if not 0 <= subgraph < len(self.graphs):
             raise ModelError(f"subgraph {subgraph} does not exist; the model has {len(self.graphs)}")
@@ -82,7 +82,7 @@ class Program:
         graph.resize([np.shape(value) for value in inputs])
         graph.allocate()
         if fresh:
-            graph.reset_variables()
+            graph.start_anew()
         for index, value in zip(graph.graph.inputs, inputs, strict=True):
             graph.values[index] = value
         graph.run()
@@ -229,6 +229,12 @@ class GraphRun:
                 if tensor.type == TensorType.INT8 and tensor.quant is not None and tensor.quant.zero_point.size == 1:
                     value.fill(tensor.quant.zero_point.astype(np.int8).item())
                 self.values[index] = value
+
+    def start_anew(self) -> None:
+        """Reset variables and forget what kernels kept from run to run."""
+        self.reset_variables()
+        for step in self.steps:
+            step.state.clear()
 
     def run(self) -> None:
         """Run every operator in order; afterwards `value(i)` is readable for every tensor."""

@@ -1,7 +1,7 @@
 """Damage done to a model on purpose, from a seed: shapes, types, indices, options, quantization, bytes.
 
-`mutated(model, rng)` gives a model with one to three fields changed to what a damaged or hostile file may hold. `attempt`
-runs a model as a user would and lets nothing out but a result or a QCoreError that says where.
+`mutated(model, rng)` gives a model with one to three fields changed to what a damaged or hostile file may hold.
+`attempt` runs a model as a user would and lets nothing out but a result or a QCoreError that says where.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def mutated_bytes(content: bytes, rng: Rng) -> bytes:
     for _ in range(rng.integers(1, 9)):
         at = int(rng.integers(len(data)))
         if rng.random() < 0.5:
-            data[at] = int(rng.choice([0, 1, 2, 127, 128, 255, rng.integers(256)]))
+            data[at] = int(_pick([0, 1, 2, 127, 128, 255, rng.integers(256)], rng))
         else:
             word = np.array(rng.choice(INTEGERS), np.int64).astype(np.int32).tobytes()
             data[at : at + 4] = word[: len(data) - at]
@@ -97,10 +97,11 @@ def _shape(model: Model, rng: Rng) -> None:
         return
     fits = rng.random() < 0.5
     tensor.shape = _list(tensor.shape, _pick(SIZES[:6] if fits else SIZES, rng), rng)
-    if fits and 0 < tensor.buffer < len(model.buffers) and tensor.type in DTYPES and min(tensor.shape, default=0) >= 0:
+    stored = model.buffers[tensor.buffer] if 0 < tensor.buffer < len(model.buffers) else None
+    if fits and stored is not None and tensor.type in DTYPES and min(tensor.shape, default=0) >= 0:
         size = tensor.size * DTYPES[tensor.type].itemsize
         if size < 1 << 16:
-            tensor.buffer = model.add_buffer(np.resize(model.buffers[tensor.buffer], size).tobytes())
+            tensor.buffer = model.add_buffer(np.resize(stored, size).tobytes())
 
 
 def _type(model: Model, rng: Rng) -> None:

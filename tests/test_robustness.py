@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from qcore.ir import Model
+from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.mutation import attempt, mutated, mutated_bytes
 from tests.one_op import OneOp
 from tests.test_conformance import cells
-from qcore.tflite import load, to_bytes
 
 CELLS = [tuple(cell.values) for cell in cells()]
 SHORT, LONG = 3, 400

@@ -11,8 +11,8 @@ from qcore import Interpreter
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor, tensor_type
 from tests import oracle
 from tests.graphs import GraphBuilder, content, empty_model, values
-from tests.ops.test_densify import compressed
 from tests.questions import allocated, get, invoke, same_answer, sequence, set_to
+from tests.sparsity import compressed
 from tflite_schema import BuiltinOperator, DensifyOptions, ReshapeOptions, TensorType
 
 

@@ -5,8 +5,9 @@
 
 TFLite keeps 32 bits of each seed, with their sign. The sequence goes on from run to run of one interpreter. It starts
 again wherever TFLite prepares the operator again: when an input was resized, and in a run in which a result before it,
-whose shape depends on values, has another shape than in the run before. It does not in allocate_tensors without a
-resize, nor in reset_all_variables. Two seeds of zero ask for numbers nobody can repeat: refused.
+whose shape depends on values, has another shape than in the run before, and in a branch or a loop whenever IF or WHILE
+runs. It does not in allocate_tensors without a resize, nor in reset_all_variables. Two seeds of zero ask for numbers
+nobody can repeat: refused.
 
 TFLite: kernels/random_ops.cc. TensorFlow: tsl/lib/random/philox_random.h, random_distributions_utils.h
 """
