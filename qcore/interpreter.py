@@ -288,7 +288,8 @@ class Interpreter:
         return names[name]
 
     def _details(self, graph: GraphRun, index: int) -> dict[str, Any]:
-        return tensor_details(graph.graph.tensors[index], index, graph.shape(index))
+        tensor = graph.graph.tensors[index]
+        return tensor_details(tensor, index, graph.shape(index), self.model.block_scales(graph.graph, tensor))
 
 
 class SignatureRunner:

@@ -21,8 +21,10 @@ Array = NDArray[Any]
 _RANGES = {TensorType.INT4: (-8, 7), TensorType.UINT4: (0, 15), TensorType.INT2: (-2, 1)}
 
 
-def tensor_details(tensor: Tensor, index: int, shape: Shape) -> dict[str, Any]:
+def tensor_details(tensor: Tensor, index: int, shape: Shape, block_scales: Array | None = None) -> dict[str, Any]:
     """The details of a tensor of this shape; its dtype is the one in which the interpreter holds it.
+
+    block_scales: the scales of a tensor quantized block by block, float16 as TFLite gives them.
 
     `quantization` is (0.0, 0) unless there is exactly one scale; `shape_signature` is the shape if the file has none.
     """
@@ -33,7 +35,7 @@ def tensor_details(tensor: Tensor, index: int, shape: Shape) -> dict[str, Any]:
         "shape": np.array(shape, np.int32),
         "shape_signature": np.array(signature, np.int32),
         "dtype": _scalar_type(tensor.type),
-        **_quantization(tensor.quant),
+        **_quantization(tensor.quant, block_scales),
         "sparsity_parameters": _sparsity(tensor.extra.get("sparsity")),
     }
 
@@ -44,13 +46,16 @@ def _scalar_type(type_: TensorType) -> type:
     return DTYPES[type_].type if type_ in DTYPES else np.object_
 
 
-def _quantization(quant: QuantParams | None) -> dict[str, Any]:
-    if quant is None or not quant.is_quantized:
-        scales, zero_points, axis = np.zeros(0, np.float32), np.zeros(0, np.int32), 0
+def _quantization(quant: QuantParams | None, block_scales: Array | None) -> dict[str, Any]:
+    scales: Array = np.zeros(0, np.float32)
+    zero_points: Array = np.zeros(0, np.int32)
+    details, axis = (None, 0) if quant is None else (quant.details, quant.quantized_dimension)
+    if block_scales is not None:
+        scales = block_scales.reshape(-1).astype(np.float16)
+    elif quant is not None and quant.is_quantized:
+        scales, zero_points = np.array(quant.scale, np.float32), quant.zero_point.astype(np.int32)
     else:
-        scales, axis = np.array(quant.scale, np.float32), quant.quantized_dimension
-        zero_points = np.asarray(quant.zero_point, np.int64).astype(np.int32)
-    details = None if quant is None else quant.details
+        axis = 0
     single = scales.size == zero_points.size == 1
     return {
         "quantization": (float(scales[0]), int(zero_points[0])) if single else (0.0, 0),

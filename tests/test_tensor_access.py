@@ -13,7 +13,7 @@ from tests import oracle
 from tests.graphs import GraphBuilder, content, empty_model, values
 from tests.questions import allocated, get, invoke, same_answer, sequence, set_to
 from tests.sparsity import compressed
-from tflite_schema import BuiltinOperator, DensifyOptions, ReshapeOptions, TensorType
+from tflite_schema import BlockwiseQuantization, BuiltinOperator, DensifyOptions, ReshapeOptions, TensorType
 
 
 def one_tensor(
@@ -144,6 +144,19 @@ def test_quantization(quant: QuantParams) -> None:
     for shape in ((3,), (1,), ()):
         model = one_tensor(TensorType.INT8, shape, quant=quant)
         same_answer(model, lambda i: i.get_tensor_details())
+
+
+@pytest.mark.parametrize("type_", [TensorType.INT4, TensorType.INT8])
+def test_scales_block_by_block(type_: TensorType) -> None:
+    model = empty_model()
+    scales = np.array([[0.5, 2], [1, 4]], np.float16)
+    details = BlockwiseQuantization(scales=1, zero_points=-1, block_size=2)
+    quant = QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64), 1, details=details)
+    stored = model.add_buffer(bytes(4 if type_ == TensorType.INT4 else 8))
+    tensors = [Tensor("w", (2, 4), type_, stored, quant)]
+    tensors.append(Tensor("scales", (2, 2), TensorType.FLOAT16, model.add_buffer(scales)))
+    model.subgraphs = [Subgraph("main", tensors, [], (), (0,))]
+    same_answer(content(model), lambda i: i.get_tensor_details())
 
 
 FLOAT32 = TensorType.FLOAT32
