@@ -289,8 +289,8 @@ SAMPLES = [np.random.default_rng(seed).normal(size=(1, 3)).astype(np.float32) fo
 METHODS: list[dict[str, Any]] = [
     {"method": "moving_average"},
     {"method": "percentile", "percentile": 90.0, "bins": 64},
-    {"method": "mse", "bits": 4},
-    {"method": "entropy"},
+    {"method": "mse", "bits": 4, "bins": 128},
+    {"method": "entropy", "bins": 256},
 ]
 
 

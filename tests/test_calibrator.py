@@ -458,22 +458,26 @@ def test_the_second_pass_looks_closer() -> None:
 
 def test_a_second_pass_needs_samples_that_can_be_read_twice() -> None:
     with pytest.raises(CalibrationError, match=r"passes=2 reads the samples twice, .* only once; give a list"):
-        calibrate(chain_of_adds(), iter(BATCHES), method="mse", passes=2)
+        calibrate(chain_of_adds(), iter(BATCHES), method="percentile", passes=2)
     seen: list[int | None] = []
     twice = calibrate(
-        chain_of_adds(), lambda: iter(BATCHES), method="mse", passes=2, progress=lambda _, total: seen.append(total)
+        chain_of_adds(),
+        lambda: iter(BATCHES),
+        method="percentile",
+        passes=2,
+        progress=lambda _, total: seen.append(total),
     )
     assert seen == [None] * 8 + [16] * 8
-    assert twice.statistics == calibrate(chain_of_adds(), BATCHES, method="mse", passes=2).statistics
+    assert twice.statistics == calibrate(chain_of_adds(), BATCHES, method="percentile", passes=2).statistics
     used_up = iter(BATCHES)
     with pytest.raises(CalibrationError, match="the dataset is empty"):
-        calibrate(chain_of_adds(), lambda: used_up, method="mse", passes=2)
+        calibrate(chain_of_adds(), lambda: used_up, method="percentile", passes=2)
     shorter = iter([BATCHES, BATCHES[:3]])
     with pytest.raises(CalibrationError, match=r"unlike the first: 8 samples, then 3; give the same samples"):
-        calibrate(chain_of_adds(), lambda: next(shorter), method="mse", passes=2)
+        calibrate(chain_of_adds(), lambda: next(shorter), method="percentile", passes=2)
     other = iter([BATCHES, [x + 100 for x in BATCHES]])
     with pytest.raises(CalibrationError, match=r"8 samples, then 8, of other values"):
-        calibrate(chain_of_adds(), lambda: next(other), method="mse", passes=2)
+        calibrate(chain_of_adds(), lambda: next(other), method="percentile", passes=2)
 
 
 def test_nan_and_infinity_in_histograms() -> None:

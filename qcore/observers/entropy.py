@@ -1,15 +1,15 @@
 """`entropy`: the threshold after which the quantized distribution of |x| says most about the true one.
 
-    P_T = the histogram of |x| up to T, with the count of all larger values added to its last bin
+    P_T = the histogram of |x| up to T, with the count of all larger values added to its last bin that is not empty
     Q_T = the histogram up to T merged into `levels` groups, each spread evenly over its bins that are not empty
     T   = argmin of  KL(P_T || Q_T) = sum p log(p / q),   p and q normalized
 
-T goes over all bin edges from `levels` bins on. A T after an empty bin is passed over where larger values follow: Q
-would give them no mass. The bin of 0 is given the count of its neighbour, since after a RELU it holds so many values
-that nothing else would weigh. The range is -T..T, cut to the extremes of the data.
+T goes over all bin edges from `levels` bins on. The bin of 0 is given the count of its neighbour, since after a RELU it
+holds so many values that nothing else would weigh. The range is -T..T, cut to the extremes of the data.
 Levels: 128 where values have both signs, 256 where they have one and asymmetric int8 spends all its numbers on it.
-NVIDIA TensorRT's pytorch-quantization, calib/histogram.py, _compute_amax_entropy; Migacz 2017, 8-bit inference with
-TensorRT (GTC), which has neither the neighbour's count nor 256 levels
+NVIDIA TensorRT's pytorch-quantization, calib/histogram.py, _compute_amax_entropy, but for the larger values: there they
+go to the last bin even if it is empty, Q gives them no mass, and no such T is chosen; so one value far from all others
+keeps T from ever being small. Migacz 2017, 8-bit inference with TensorRT (GTC), is the origin.
 """
 
 from __future__ import annotations
@@ -63,13 +63,12 @@ def _magnitudes(histogram: Histogram) -> NDArray[np.int64]:
 
 
 def divergence(counts: NDArray[Any], size: int, levels: int, outliers: int = 0) -> float:
-    """KL(P || Q) in nats for T after the first `size` bins; infinite where Q gives values no mass.
+    """KL(P || Q) in nats for T after the first `size` bins; infinite where they are all empty.
 
     outliers: values larger than all bins.
     """
     kept = counts[:size].astype(np.float64)
-    larger = float(counts[size:].sum() + outliers)
-    if larger and kept[-1] == 0:
+    if not kept.any():
         return float(np.inf)
     starts = -(-np.arange(min(levels, size)) * size // min(levels, size))  # rounded up
     filled = kept > 0
@@ -77,7 +76,6 @@ def divergence(counts: NDArray[Any], size: int, levels: int, outliers: int = 0) 
     sizes = np.diff(np.append(starts, size))
     q = np.repeat(totals / np.maximum(members, 1), sizes)[filled]
     p = kept[filled]
-    if larger:
-        p[-1] += larger
+    p[-1] += counts[size:].sum() + outliers
     p, q = p / p.sum(), q / q.sum()
     return float(np.sum(p * np.log(p / q)))

@@ -129,6 +129,14 @@ class Histogram(MergeableStatistic):
         return self.infinities
 
     @property
+    def reach(self) -> tuple[float, float]:
+        """How far a range can go: to the extremes of the values, or to the end of the window where some lie outside."""
+        low, high = self.low, self.high
+        if self.window is not None:
+            low, high = (self.window[0] if self.below.count else low), (self.window[1] if self.above.count else high)
+        return low, high
+
+    @property
     def width(self) -> float:
         """The width of a bin."""
         return 2.0**self.exponent
@@ -227,8 +235,8 @@ class HistogramMethod(Method[Histogram]):
     def range(self, statistic: Histogram) -> Range:
         """The range chosen, never wider than the values' own."""
         low, high = self.choose(statistic)
-        low, high = max(low, statistic.low), min(high, statistic.high)
-        return np.float32(low), np.float32(high)
+        lowest, highest = statistic.reach
+        return np.float32(max(low, lowest)), np.float32(min(high, highest))
 
     @abstractmethod
     def choose(self, histogram: Histogram) -> tuple[float, float]:

@@ -43,7 +43,8 @@ class MeanSquaredError(HistogramMethod):
 
     def choose(self, histogram: Histogram) -> tuple[float, float]:
         """The best pair."""
-        low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
+        low, high = histogram.reach
+        low, high = min(low, 0.0), max(high, 0.0)
         if low == high:
             return 0.0, 0.0
         coarse = np.arange(0.0, 10.1, 1 / 2)

@@ -25,12 +25,13 @@ def pseudocode(bins: list[int], i: int, levels: int) -> float:
         filled_bins = [j for j in group if bins[j]]
         for j in filled_bins:
             candidate[j] = sum(bins[k] for k in group) / len(filled_bins)
-    reference[i - 1] += outliers
+    filled_bins = [j for j in range(i) if bins[j]]
+    if not filled_bins:
+        return math.inf
+    reference[filled_bins[-1]] += outliers
     total, theirs = sum(reference), sum(candidate)
     result = 0.0
     for p, q in zip(reference, candidate, strict=True):
-        if p and not q:
-            return math.inf
         if p:
             result += p / total * math.log(p / total / (q / theirs))
     return result
@@ -83,7 +84,13 @@ def test_few_bins_leave_nothing_to_choose() -> None:
     assert Entropy(bins=64).range(filled(values, 64)) == (values.min(), values.max())
 
 
-def test_a_threshold_after_an_empty_bin_is_no_candidate_while_values_follow() -> None:
-    assert divergence(np.array([4, 0, 1]), 2, 2) == math.inf
+def test_one_value_far_from_all_others_is_given_up() -> None:
+    values = draws("normal")
+    values[5] = 500
+    assert Entropy().range(filled(values))[1] < 70  # 128 of the 2048 bins
+
+
+def test_empty_bins() -> None:
     assert divergence(np.array([4, 0]), 2, 2) == 0
-    assert divergence(np.array([4, 0]), 2, 2, outliers=1) == math.inf
+    assert divergence(np.array([4, 0]), 2, 2, outliers=1) == 0
+    assert divergence(np.array([0, 0, 1]), 2, 2) == math.inf

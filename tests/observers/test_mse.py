@@ -65,6 +65,20 @@ def test_constants() -> None:
         assert MeanSquaredError().range(filled([value])) == (np.float32(value), np.float32(value))
 
 
+def test_a_second_look_does_not_force_the_hand() -> None:
+    """Outliers that the first pass clipped in part lie outside the window; the range may still go to its end."""
+    values = draws("normal", 100_000)
+    values[:3] = (60, 61, 100)
+    method = MeanSquaredError(passes=2)
+    first = filled(values)
+    second = method.look_again(first)
+    assert second is not None
+    second.add(values, values.min(), values.max())
+    assert second.above.count == 1
+    assert second.high < 62 < second.reach[1]
+    np.testing.assert_allclose(method.range(second), method.range(first), rtol=0.05)
+
+
 def test_what_lies_outside_a_window_counts() -> None:
     """The second pass weighs the clipping of values it has no bins for: exactly as if it had."""
     values = draws("outliers")
