@@ -1,24 +1,47 @@
-"""Recurrent operators for `FloatGraph`: LSTMs in all forms, RNNs and SVDF."""
+"""Recurrent operators for `FloatGraph`: LSTMs in all forms, RNNs and SVDF; networks of them, drawn at random."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from qcore.ir import Model, QuantParams
 from tests.quantizer.converter import FloatGraph
 from tflite_schema import (
     ActivationFunctionType,
     BidirectionalSequenceLSTMOptions,
     BidirectionalSequenceRNNOptions,
+    ConcatenationOptions,
+    FullyConnectedOptions,
     LSTMKernelType,
     LSTMOptions,
+    NegOptions,
     RNNOptions,
     SequenceRNNOptions,
+    SoftmaxOptions,
     SVDFOptions,
     UnidirectionalSequenceLSTMOptions,
 )
 
-__all__ = ["FORMS", "Form", "lstm", "rnn", "svdf"]
+__all__ = [
+    "FORMS",
+    "INT8",
+    "Form",
+    "backwards",
+    "dense",
+    "drawn_network",
+    "lstm",
+    "neg",
+    "rnn",
+    "set_range",
+    "side_by_side",
+    "stack",
+    "svdf",
+]
+
+INT8 = {"inference_input_type": "int8", "inference_output_type": "int8"}
 
 _TANH = ActivationFunctionType.TANH
 
@@ -139,3 +162,90 @@ def rnn(graph: FloatGraph, name: str, units: int = 3) -> list[int]:
     operands += [-1] * (9 if "LSTM" in name else 3)
     results = graph.op(name, operands, result, result, options=options)
     return list(results)
+
+
+def shape_for(form: Form) -> tuple[int, ...]:
+    return (2, 4) if form.single_step else (3, 2, 4) if form.time_major else (2, 3, 4)
+
+
+def stack(form: Form, layers: int, seed: int = 1) -> Model:
+    graph = FloatGraph(seed)
+    y = graph.input(shape_for(form))
+    for _ in range(layers):
+        y = lstm(graph, y, form)
+    return graph.model(y)
+
+
+def set_range(model: Model, tensor: int, low: float, high: float) -> None:
+    minimum, maximum = np.array([low], np.float32), np.array([high], np.float32)
+    nothing = np.zeros(0, np.float32), np.zeros(0, np.int64)
+    model.main.tensors[tensor].quant = QuantParams(*nothing, 0, minimum, maximum)
+
+
+def dense(g: FloatGraph, x: int, units: int) -> int:
+    shape = g.shape(x)
+    options = FullyConnectedOptions(keep_num_dims=True)
+    operands = [x, g.random(units, shape[-1]), g.random(units)]
+    result: int = g.op("FULLY_CONNECTED", operands, (*shape[:-1], units), options=options)
+    return result
+
+
+def neg(g: FloatGraph, x: int) -> int:
+    result: int = g.op("NEG", [x], g.shape(x), options=NegOptions())
+    return result
+
+
+def side_by_side(g: FloatGraph, a: int, b: int) -> int:
+    shape = (*g.shape(a)[:-1], g.shape(a)[-1] + g.shape(b)[-1])
+    result: int = g.op("CONCATENATION", [a, b], shape, options=ConcatenationOptions(axis=len(shape) - 1))
+    return result
+
+
+def backwards(g: FloatGraph, x: int) -> int:
+    result: int = g.op("REVERSE_V2", [x, g.constant([1], np.int32)], g.shape(x))
+    return result
+
+
+def drawn_form(rng: np.random.Generator, *, single_step: bool) -> Form:
+    projection, clipped = bool(rng.integers(2)), bool(rng.integers(2))
+    units = int(rng.integers(1, 20))
+    return Form(
+        units=units,
+        outputs=int(rng.integers(1, units + 1)),
+        cifg=bool(rng.integers(2)),
+        peephole=bool(rng.integers(2)),
+        projection=projection,
+        projection_bias=projection and bool(rng.integers(2)),
+        layer_norm=bool(rng.integers(2)),
+        time_major=bool(rng.integers(2)),
+        single_step=single_step,
+        clips=(float(rng.uniform(0.1, 2)), float(rng.uniform(0.1, 2))) if clipped else (0.0, 0.0),
+    )
+
+
+def drawn_network(seed: int) -> Model:
+    """Two to five layers over one sequence, of which some are recurrent, and some read what an earlier one wrote."""
+    rng = np.random.default_rng(seed)
+    graph = FloatGraph(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 6, int(rng.integers(2, 4))))
+    made = [graph.input(shape)]
+    for _ in range(int(rng.integers(2, 6))):
+        x = made[-1] if rng.random() < 0.7 else made[int(rng.integers(len(made)))]
+        kind = rng.choice(["lstm", "lstm", "lstm", "svdf", "dense", "neg", "softmax", "concatenation", "reverse"])
+        if kind == "lstm":
+            y = lstm(graph, x, drawn_form(rng, single_step=len(shape) == 2))
+        elif kind == "svdf" and len(shape) == 2:
+            y = svdf(graph, x, *(int(n) for n in rng.integers(1, 5, 3)), bias=bool(rng.integers(2)))
+        elif kind == "neg":
+            y = neg(graph, x)
+        elif kind == "softmax":
+            y = graph.op("SOFTMAX", [x], graph.shape(x), options=SoftmaxOptions(beta=1.0))
+        elif kind == "concatenation":
+            y = side_by_side(graph, x, made[int(rng.integers(len(made)))])
+        elif kind == "reverse" and len(shape) == 3:
+            y = backwards(graph, x)
+        else:
+            y = dense(graph, x, int(rng.integers(1, 8)))
+        made.append(y)
+    read = {tensor for operator in graph.graph.operators for tensor in operator.inputs}
+    return graph.model(*(tensor for tensor in made[1:] if tensor not in read or rng.random() < 0.2))

@@ -22,8 +22,7 @@ from tests import oracle
 from tests.converted import ZOO
 from tests.quantizer.comparison import differences
 from tests.quantizer.converter import FloatGraph, check, with_ranges
-from tests.quantizer.recurrent import FORMS, lstm
-from tests.quantizer.test_recurrent import dense, neg
+from tests.quantizer.recurrent import FORMS, dense, lstm, neg
 from tests.test_calibrator import RELATIVE, assert_equal, theirs
 from tflite_schema import (
     AddOptions,

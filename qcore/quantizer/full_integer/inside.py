@@ -4,6 +4,9 @@
                     result's range does not count
     other states    int16, symmetric
     intermediates   int16 for gates before layer normalization, int8 for the hidden state
+
+TensorFlow forgets all this where the range of the operator's input does not count because a concatenation gives it its
+scale: its weights then have zero points that no kernel looks at. They are here what they are elsewhere.
 TensorFlow: prepare_quantize_helper.h, PrepareLstmOutputScale and ConvertLstmStatsToQDQs
 """
 

@@ -72,6 +72,8 @@ def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:
     seen: set[int] = set()
     for tensors in (*(operator.inputs for operator in plan.graph.operators), plan.graph.outputs):
         for tensor in tensors:
+            if plan.is_variable(tensor):
+                yield OTHER  # the range of a state
             origin = plan.origin.get(tensor, tensor)
             if plan.is_constant(tensor) and origin not in seen:
                 seen.add(origin)
