@@ -48,7 +48,8 @@ def _touches_float(graph: Subgraph, operator: Operator) -> bool:
 
 
 def require_kernels(plan: Plan) -> None:
-    """QuantizationError for an operator that no kernel runs with the types its tensors have got."""
+    """QuantizationError for operators that no kernel runs with the types their tensors have got."""
+    errors: dict[str, str] = {}
     for subgraph, graph in enumerate(plan.model.subgraphs):
         for index, operator in enumerate(graph.operators):
             if operator.code in _CONVERSIONS or not plan.is_real(graph, operator):
@@ -62,7 +63,12 @@ def require_kernels(plan: Plan) -> None:
                 op.variant(node)
                 op.prepare(node)
             except (UnsupportedError, ModelError, ShapeError) as error:
-                raise QuantizationError(f"no 16x8 kernel runs {error}; {_REMEDY}") from None
+                errors.setdefault(operator.name, str(error))
+    if errors:
+        raise QuantizationError(
+            f"TensorFlow quantizes {', '.join(errors)} to 16x8, but no kernel runs the outcome; keep them in float with "
+            f"denylisted_ops={list(errors)}. {'; '.join(errors.values())}"
+        )
 
 
 def _require_floats(plan: Plan, graph: Subgraph, operator: Operator) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qcore.ir import Model
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, OperatorCode
 
 __all__ = ["LOWEST_VERSIONS", "conversion_version", "raise_versions"]
 
@@ -36,6 +36,13 @@ def conversion_version(model: Model, code: BuiltinOperator) -> int:
 
 
 def raise_versions(model: Model) -> None:
-    """Raise every operator's version to the lowest."""
+    """Raise every operator's version to the lowest, and the versions in the file's list of codes."""
     for _, _, operator in model.walk():
         operator.version = max(operator.version, LOWEST_VERSIONS.get(operator.name, 1))
+    model.extra["operator_codes"] = [_raised(code) for code in model.extra.get("operator_codes", [])]
+
+
+def _raised(code: OperatorCode) -> OperatorCode:
+    number = max(int(code.builtin_code), int(code.deprecated_builtin_code))
+    name = next((operator.name for operator in BuiltinOperator if operator == number), "")
+    return code.replace(version=max(int(code.version), LOWEST_VERSIONS.get(name, 1)))

@@ -31,7 +31,6 @@ def test_operators_on_integers_and_higher_versions() -> None:
     packed = g.op("PACK", [g.input((2,), np.int32)], (1, 2), options=PackOptions(values_count=1), dtype=np.int32)
     model = g.model(packed, g.op("ADD", [g.input(X), g.input(X)], X, options=AddOptions()))
     model.main.operators[1].version = 5
-    model.extra["operator_codes"] = []
     ours = check(model)
     assert ours is not None
     assert [operator.version for operator in ours.main.operators if operator.name in ("PACK", "ADD")] == [2, 5]
