@@ -5,6 +5,8 @@ TensorFlow: tools/optimize/quantize_model.cc, QuantizeBiases, SetOperatorPropert
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,14 +19,15 @@ from qcore.quantizer.int16x8.prepare import copy_bias
 from tflite_schema import AddOptions, Conv2DOptions, FullyConnectedOptions, SubOptions, TensorType, TransposeConvOptions
 
 Float32Array = NDArray[np.float32]
-__all__ = ["quantize_biases", "set_options"]
+__all__ = ["quantize_biases", "set_options", "suits"]
 
 
 def quantize_biases(plan: Plan) -> None:
     """Quantize the constant biases of all operators that compute in integers.
 
-    A bias that several operators read is quantized for the first one. The others read it too where that is right for
-    them, as it is for zeros; else each gets a copy, where TensorFlow leaves them with the wrong scale.
+    A bias that several operators read is quantized for the first one. The others read it too where that suits them:
+    zeros, or a scale that differs by a rounding. Else each gets a copy, where TensorFlow leaves them with the wrong
+    integers.
     """
     for graph in plan.model.subgraphs:
         floats: dict[int, Float32Array] = {}
@@ -54,8 +57,7 @@ def _quantize(
     index = operator.inputs[position]
     values = floats.get(index)
     if values is not None:
-        before = graph.tensors[index].quant
-        if not values.any() or (before is not None and np.array_equal(before.scale, scale)):
+        if suits(graph.tensors[index], values, scale):
             return
         copies = sum(other is values for other in floats.values())
         index = copy_bias(plan.model, graph, operator, position, copies)
@@ -68,6 +70,14 @@ def _quantize(
         )
     floats[index] = values
     quantize_bias_tensor(plan.model, graph.tensors[index], values, scale, TensorType[plan.recipe.bias_type.upper()])
+
+
+def suits(tensor: Tensor, values: NDArray[Any], scale: Float32Array) -> bool:
+    """Whether a bias, quantized already, serves an operator of this scale."""
+    if not values.any():
+        return True
+    quant = tensor.quant
+    return quant is not None and quant.scale.size == scale.size and np.allclose(quant.scale, scale, rtol=1e-6, atol=0)
 
 
 def set_options(plan: Plan) -> None:

@@ -13,6 +13,7 @@ from qcore.errors import ModelError, QuantizationError, ShapeError, UnsupportedE
 from qcore.ir import Operator, Subgraph
 from qcore.numerics.affine import bias_scale
 from qcore.op import Node, find
+from qcore.quantizer.int16x8.bias import suits
 from qcore.quantizer.int16x8.parameters import is_quantized
 from qcore.quantizer.int16x8.plan import Plan
 from tflite_schema import BuiltinOperator, TensorType
@@ -66,8 +67,8 @@ def require_kernels(plan: Plan) -> None:
                 errors.setdefault(operator.name, str(error))
     if errors:
         raise QuantizationError(
-            f"TensorFlow quantizes {', '.join(errors)} to 16x8, but no kernel runs the outcome; keep them in float with "
-            f"denylisted_ops={list(errors)}. {'; '.join(errors.values())}"
+            f"TensorFlow quantizes {', '.join(errors)} to 16x8, but no kernel runs the outcome; keep them in float "
+            f"with denylisted_ops={list(errors)}. {'; '.join(errors.values())}"
         )
 
 
@@ -112,7 +113,7 @@ def _require_bias(plan: Plan, graph: Subgraph, operator: Operator) -> None:
         raise QuantizationError(f"{plan.place(operator)}: its bias {tensor.name!r} is no constant; {_REMEDY}")
     wanted = TensorType[plan.recipe.bias_type.upper()]
     expected = bias_scale(source.scale[:1], weight.scale)
-    if tensor.type != wanted or (values.any() and not np.array_equal(tensor.quant.scale, expected)):
+    if tensor.type != wanted or not suits(tensor, values, expected):
         raise QuantizationError(
             f"{plan.place(operator)}: its bias {tensor.name!r} has become {tensor.type.name} for another operator; "
             f"{_REMEDY}"

@@ -11,6 +11,7 @@ import pytest
 from qcore.errors import QuantizationError
 from qcore.ir import Model
 from qcore.quantizer import quantize
+from qcore.quantizer.int16x8.prepare import copy_bias
 from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.quantizer.comparison import differences
@@ -87,12 +88,16 @@ def test_the_whole_converter_gives_the_same_file(border: str) -> None:
 
 @functools.cache
 def application(name: str) -> Model:
-    """A whole application of Keras with random weights, and the ranges of TensorFlow's calibrator."""
+    """An application of Keras with random weights, and the ranges of TensorFlow's calibrator."""
     tensorflow = oracle.tensorflow()
     keras = pytest.importorskip("keras")
     keras.utils.set_random_seed(0)
     size = APPLICATIONS[name]
+    rng = np.random.default_rng(0)
     net = getattr(keras.applications, name)(input_shape=(size, size, 3), weights=None, classes=20)
+    for layer in net.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):  # with beta = 0 the signal fades away on its way
+            layer.beta.assign(rng.normal(0, 0.5, layer.beta.shape))
     start = keras.Input((size, size, 3), 1)
     return calibrated(tensorflow.lite.TFLiteConverter.from_keras_model(keras.Model(start, net(start))).convert())
 
@@ -104,6 +109,22 @@ def test_applications(name: str, variant: str) -> None:
     model = application(name)
     codes = {operator.name for operator in model.main.operators}
     recipe = {**VARIANTS[variant], "denylisted_ops": sorted(codes & {"HARD_SWISH", "SQUARED_DIFFERENCE"})}
-    ours = check(model, **recipe)
+    ours = check(with_own_biases(model), **recipe)
     assert (ours is None) == (variant == "int32 biases" and "DEPTHWISE_CONV_2D" in codes)
     assert ours is None or run_equal(ours) > 0
+
+
+def with_own_biases(model: Model) -> Model:
+    """The model with a bias for each operator.
+
+    MobileNetV3 has convolutions that share a bias of threes; TensorFlow quantizes it for the first of them only, which
+    makes the others wrong. We give each a copy (see test_bias).
+    """
+    apart = model.copy()
+    seen: set[int] = set()
+    for operator in apart.main.operators:
+        if operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            if operator.inputs[2] in seen:
+                copy_bias(apart, apart.main, operator, 2, len(seen))
+            seen.add(operator.inputs[2])
+    return load(to_bytes(apart))
