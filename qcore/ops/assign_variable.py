@@ -30,6 +30,6 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"any": eval_any},
-    rules=Rules(inputs=(untouched(), activation()), quantizable=frozenset({"int16"})),
+    rules=Rules(inputs=(untouched(), activation()), quantizable=frozenset({"int16x8"})),
     typed_by=1,
 )

@@ -32,5 +32,5 @@ OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"any": eval_any},
-    rules=Rules(inputs=(untouched(),), outputs=(untouched(),), quantizable=frozenset({"int16"})),
+    rules=Rules(inputs=(untouched(),), outputs=(untouched(),), quantizable=frozenset({"int16x8"})),
 )

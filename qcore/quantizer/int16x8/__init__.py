@@ -4,6 +4,7 @@ It edits the list of tensors in place: they keep their order, and what is added 
 
 plan        which operators compute in integers
 prepare     ranges of tensors and constants; weights that leave room for a bias
+resources   variables: one range for all that is written and read
 convert     operands and results, operator by operator, with conversions between integers and float
 join        one scale for operators that join values
 bias        biases
@@ -18,7 +19,7 @@ TensorFlow: tools/optimize/quantize_model.cc
 from __future__ import annotations
 
 from qcore.calibration import Calibration
-from qcore.ir import Model
+from qcore.ir import Model, Operator, Subgraph, Tensor
 from qcore.quantizer.finish import share_equal_buffers
 from qcore.quantizer.int16x8.bias import quantize_biases, set_options
 from qcore.quantizer.int16x8.border import settle_border
@@ -32,6 +33,7 @@ from qcore.quantizer.int16x8.prepare import (
     set_constant_ranges,
     set_ranges,
 )
+from qcore.quantizer.int16x8.resources import require_one_scale_per_variable, unite_variable_ranges
 from qcore.quantizer.int16x8.verify import require_integers, require_kernels, require_scales
 from qcore.quantizer.int16x8.versions import raise_versions
 from qcore.quantizer.recipe import Recipe
@@ -50,22 +52,26 @@ def quantize_int16x8(model: Model, recipe: Recipe, calibration: Calibration) -> 
     copy_biases(plan)
     set_constant_ranges(plan)
     fit_weights_to_biases(plan)
+    unite_variable_ranges(plan)
     convert(plan)
     join_scales(plan)
     quantize_biases(plan)
     set_options(plan)
     raise_versions(result)
     require_scales(plan)
+    require_one_scale_per_variable(plan)
     require_kernels(plan)
     settle_border(plan)
     share_equal_buffers(result)
-    _omit_shapes_of_scalars(result)
+    _omit_empty_lists(result)
     return result
 
 
-def _omit_shapes_of_scalars(model: Model) -> None:
-    """The quantizer writes no empty list where the float model may have one."""
+def _omit_empty_lists(model: Model) -> None:
+    """The quantizer writes none where the float model may have one."""
     for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            if tensor.shape == ():
-                tensor.extra["absent"] = frozenset({"shape", *tensor.extra.get("absent", ())})
+        items: list[Subgraph | Tensor | Operator] = [graph, *graph.tensors, *graph.operators]
+        for item in items:
+            empty = [name for name in ("shape", "inputs", "outputs") if getattr(item, name, None) == ()]
+            if empty:
+                item.extra["absent"] = frozenset({*empty, *item.extra.get("absent", ())})

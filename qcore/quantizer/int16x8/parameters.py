@@ -118,9 +118,9 @@ def quantize_activation(tensor: Tensor) -> None:
     set_parameters(tensor, TensorType.INT16, scale)
 
 
-def quantize_constant(model: Model, tensor: Tensor, values: Float32Array) -> None:
-    """int16 from the values of an operand that is no weight."""
-    set_parameters(tensor, TensorType.INT16, np.max(np.abs(values)) / _INT16)
+def quantize_constant(model: Model, tensor: Tensor, values: Float32Array, largest: np.float32 | None = None) -> None:
+    """int16 from the values of an operand that is no weight; `largest`: what 32767 stands for, if not max |values|."""
+    set_parameters(tensor, TensorType.INT16, (np.max(np.abs(values)) if largest is None else largest) / _INT16)
     _store(model, tensor, _to_int16(values, _scale(tensor)))
 
 

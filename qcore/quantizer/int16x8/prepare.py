@@ -91,10 +91,12 @@ def set_constant_ranges(plan: Plan) -> None:
     for graph, operator in plan.walk():
         if operator.name not in LOWEST_VERSIONS or not plan.is_real(graph, operator) or plan.joins(operator):
             continue
-        for position in plan.operands(operator):
-            tensor = graph.tensors[operator.inputs[position]] if operator.inputs[position] >= 0 else None
-            if tensor is None:
+        rules = plan.rules(operator)
+        biases = rules.biases if rules.stateful else ()
+        for position in (*plan.operands(operator), *biases):
+            if position >= len(operator.inputs) or operator.inputs[position] < 0:
                 continue
+            tensor = graph.tensors[operator.inputs[position]]
             if is_quantized(tensor) and plan.is_integer(graph, operator):
                 raise QuantizationError(
                     f"{plan.place(operator)}: its operand {tensor.name!r} is already quantized, to {tensor.type.name}; "

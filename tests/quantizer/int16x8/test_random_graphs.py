@@ -21,6 +21,7 @@ RECIPES = st.fixed_dictionaries(
         "bias_type": st.sampled_from(["int64", "int32"]),
         "per_channel": st.booleans(),
         "per_channel_dense": st.booleans(),
+        "denylisted_ops": st.lists(st.sampled_from(["CONV_2D", "MAX_POOL_2D", "ADD", "SLICE", "SOFTMAX"]), max_size=1),
     }
 )
 # TensorFlow refuses a depthwise convolution with one scale, for no reason: what it would write runs.
