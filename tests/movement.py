@@ -40,6 +40,7 @@ DTYPES: dict[str, Any] = {
     "bfloat16": "bfloat16",
 }
 COMMON = ("float32", "int8", "uint8", "int16", "int32", "int64")
+FURTHER = ("bool", "float16", "bfloat16", "float64", "uint16", "uint32", "uint64", "complex64", "complex128")
 
 
 def values(shape: tuple[int, ...], dtype: Any) -> st.SearchStrategy[Array]:

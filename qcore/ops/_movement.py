@@ -18,6 +18,7 @@ from tflite_schema import TensorType
 
 __all__ = [
     "COMMON",
+    "FURTHER",
     "INTEGER_INDICES",
     "axis_in",
     "axis_operand",
@@ -35,6 +36,8 @@ __all__ = [
 
 COMMON = ("float32", "int8", "uint8", "int16", "int32", "int64")
 """The types that nearly every kernel of this kind accepts."""
+FURTHER = ("bool", "float16", "bfloat16", "float64", "uint16", "uint32", "uint64", "complex64", "complex128")
+"""The others whose numbers are whole bytes, for kernels that copy bytes and never ask."""
 INTEGER_INDICES = (TensorType.INT32, TensorType.INT64)
 
 

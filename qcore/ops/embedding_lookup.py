@@ -21,6 +21,7 @@ from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
 from qcore.ops._blockwise import scales_of_blocks
 from qcore.ops._movement import (
     COMMON,
+    FURTHER,
     check_indices,
     kernels,
     per_tensor,
@@ -113,7 +114,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "float16", "int4", "int2"),
+    kernels=kernels(eval_any, *COMMON, *FURTHER, "int4", "int2"),
     rules=Rules(inputs=(untouched(), activation()), quantizable=frozenset({"int8"})),
     version=version,
     typed_by=1,

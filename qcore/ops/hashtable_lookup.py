@@ -16,7 +16,7 @@ import numpy as np
 
 from qcore.errors import ModelError
 from qcore.op import Array, Context, Node, Op, Shape
-from qcore.ops._movement import COMMON, kernels, require_counts, require_same_type, require_types
+from qcore.ops._movement import COMMON, FURTHER, kernels, require_counts, require_same_type, require_types
 from tflite_schema import TensorType
 
 
@@ -59,6 +59,6 @@ def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "string"),
+    kernels=kernels(eval_any, *COMMON, *FURTHER, "string"),
     typed_by=2,
 )

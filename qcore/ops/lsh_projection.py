@@ -17,7 +17,7 @@ import numpy as np
 from qcore.numerics.farmhash import fingerprint64
 from qcore.numerics.fixedpoint import wrap_int32
 from qcore.op import Array, Context, Node, Op, Shape
-from qcore.ops._movement import COMMON, kernels, require_counts, require_types
+from qcore.ops._movement import COMMON, FURTHER, kernels, require_counts, require_types
 from tflite_schema import LSHProjectionOptions, LSHProjectionType, TensorType
 
 _MOST_BITS = {LSHProjectionType.DENSE: 32, LSHProjectionType.SPARSE: 31}
@@ -75,6 +75,6 @@ def eval_any(p: Params, inputs: list[Array | None], ctx: Context) -> list[Array]
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool"),
+    kernels=kernels(eval_any, *COMMON, *FURTHER),
     typed_by=1,
 )

@@ -67,7 +67,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "string", "int4"),
+    kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "bfloat16", "string", "int4"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
 )

@@ -145,7 +145,7 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "string"),
+    kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "bfloat16", "string"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
 )

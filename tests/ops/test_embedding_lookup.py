@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests import movement, strategies
-from tests.movement import COMMON, constant, refused
+from tests.movement import COMMON, FURTHER, constant, refused
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import BuiltinOperator, TensorType
 
@@ -51,7 +51,7 @@ def blockwise(draw: st.DrawFn) -> OneOp:
 
 
 CASES = {
-    **movement.cases(copied, *COMMON, "bool", "float16"),
+    **movement.cases(copied, *COMMON, *FURTHER),
     "int8": st.one_of(copied(np.int8), hybrid(np.int8)),
     "uint8": st.one_of(copied(np.uint8), hybrid(np.uint8)),
     "int4": hybrid(TensorType.INT4),

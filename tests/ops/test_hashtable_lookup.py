@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests import movement
-from tests.movement import COMMON, constant, refused
+from tests.movement import COMMON, FURTHER, constant, refused
 from tests.one_op import OneOp, Operand, Result, matches_reference
 from tflite_schema import BuiltinOperator
 
@@ -22,7 +22,7 @@ def hashtable_lookup(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.HASHTABLE_LOOKUP, operands, results)
 
 
-CASES = movement.cases(hashtable_lookup, *COMMON, "bool", "string")
+CASES = movement.cases(hashtable_lookup, *COMMON, *FURTHER, "string")
 test_matches_reference = matches_reference(CASES)
 
 

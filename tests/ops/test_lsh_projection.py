@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests import movement, strategies
-from tests.movement import COMMON, refused
+from tests.movement import COMMON, FURTHER, refused
 from tests.one_op import OneOp, Operand, Result, matches_reference
 from tflite_schema import BuiltinOperator, LSHProjectionOptions, LSHProjectionType
 
@@ -24,7 +24,7 @@ def lsh_projection(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.LSH_PROJECTION, operands, [Result(np.int32)], options)
 
 
-CASES = movement.cases(lsh_projection, *COMMON, "bool")
+CASES = movement.cases(lsh_projection, *COMMON, *FURTHER)
 test_matches_reference = matches_reference(CASES)
 
 

@@ -27,7 +27,7 @@ def boxes(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.SLICE, operands, [movement.like(x)], SliceOptions())
 
 
-CASES = movement.cases(boxes, *COMMON, "bool", "uint32", "float16", "string", "int4")
+CASES = movement.cases(boxes, *COMMON, "bool", "uint32", "float16", "bfloat16", "string", "int4")
 test_matches_reference = matches_reference(CASES)
 
 

@@ -56,7 +56,7 @@ def strided_slice(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.STRIDED_SLICE, operands, [movement.like(x)], StridedSliceOptions(**masks))
 
 
-CASES = movement.cases(strided_slice, *COMMON, "bool", "uint32", "float16", "string")
+CASES = movement.cases(strided_slice, *COMMON, "bool", "uint32", "float16", "bfloat16", "string")
 test_matches_reference = matches_reference(CASES)
 
 
