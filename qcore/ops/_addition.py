@@ -94,6 +94,11 @@ def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | FloatParams:
     with np.errstate(over="ignore"):
         unit = float(np.float32(1 << left_shift) * y.scale)
     n.require(unit > 0, f"the result's scale {y.scale} must be above 0")
+    if sign < 0 and twice / unit > 1:
+        raise n.unsupported(
+            f"the scales give a multiplier of {twice / unit}; above 1 TFLite's SUB shifts by a negative number, "
+            "which C++ does not define. Use a larger scale for the result"
+        )
     real = multiplier(n, twice / unit, below_one=True)
     pairs = PairTable.of(a.dtype)
     return Params(sign, left_shift, scaled_a, scaled_b, real, y.zero_point, activation_range, pairs)

@@ -55,7 +55,10 @@ def prepare(n: Node, *, scales_int16: bool = False) -> Params:
 
 def _operand(n: Node, tensor: NodeTensor) -> Operand:
     if not tensor.scale < 1:
-        raise n.unsupported(f"scale {tensor.scale} of {tensor.name!r}: TFLite's comparison works below 1 only")
+        raise n.unsupported(
+            f"scale {tensor.scale} of {tensor.name!r}: TFLite's comparison works below 1 only; at 1 its process "
+            "ends, and above it shifts by a negative number, which C++ does not define"
+        )
     return Operand(tensor.zero_point, multiplier(n, float(tensor.scale), below_one=True))
 
 

@@ -120,7 +120,10 @@ def check_types(n: Node, x: NodeTensor, w: NodeTensor, *, int4: bool = True) -> 
     hybrid = x.type == TensorType.FLOAT32 and w.type != TensorType.FLOAT32
     allowed = WEIGHT_TYPES[TensorType.INT8] if hybrid else WEIGHT_TYPES.get(x.type, ())
     if w.type not in allowed or (w.type == TensorType.INT4 and not int4):
-        raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
+        raise n.unsupported(
+            f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input; where TFLite does "
+            "not refuse them, it takes their bytes for numbers of another type"
+        )
     n.require(n.output().type == x.type, f"input and result must have one type, not {n.types}")
     return hybrid
 

@@ -27,7 +27,7 @@ from qcore.numerics.gemmlowp import saturating_rounding_multiply_int16
 from qcore.numerics.requantize import Requantization, requantize
 from qcore.op import Array, Context, Node, Shape
 from qcore.ops import _eigen
-from qcore.ops._lstm_integer import scaling, sigmoid, tanh
+from qcore.ops._lstm_arithmetic import scaling, sigmoid, tanh
 from tflite_schema import TensorType
 
 __all__ = ["STEPS", "BasicParams", "eval_basic_float", "eval_basic_uint8", "infer_basic", "prepare_basic"]

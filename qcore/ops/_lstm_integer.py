@@ -14,21 +14,29 @@ TFLite: kernels/lstm_eval.cc (LstmStepInteger8x8_16), kernels/internal/reference
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.numerics.fixedpoint import Int64Array, clip, rounding_divide_by_pot, wrap_int32
+from qcore.numerics.fixedpoint import Int64Array, clip
 from qcore.numerics.float32 import checked_log2
-from qcore.numerics.gemm import Weights, matmul, prepare_weights
-from qcore.numerics.gemmlowp import logistic_int16, tanh_int16
-from qcore.numerics.requantize import Requantization, Rule, requantize
+from qcore.numerics.requantize import Requantization, requantize
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._lstm import Cell, Types, stored_states
+from qcore.ops._lstm_arithmetic import (
+    INT8_RANGE,
+    INT16_RANGE,
+    Product,
+    constant,
+    product,
+    quantized_clip,
+    scaling,
+    sigmoid,
+    tanh,
+    update_cell,
+)
 from qcore.ops._lstm_norm import LayerNorm, layer_normalize, prepare_layer_norm
 from qcore.ops._recurrent import Trail
 from tflite_schema import TensorType
@@ -37,20 +45,6 @@ __all__ = ["INTEGER_TYPES", "IntegerCell", "prepare", "run_integer"]
 
 _INT8, _INT16 = TensorType.INT8, TensorType.INT16
 INTEGER_TYPES = Types((_INT8,), (_INT16,), TensorType.INT32, _INT16, (_INT8, _INT16))
-INT8_RANGE, INT16_RANGE = (-128, 127), (-32768, 32767)
-
-
-@dataclass(frozen=True, eq=False)
-class Product:
-    """x @ w + bias, brought to another scale."""
-
-    weights: Weights
-    bias: Int64Array
-    scaling: Requantization
-
-    def __call__(self, x: Array) -> NDArray[np.int32]:
-        """round(x @ w + bias, M) for int8 x [..., K]."""
-        return requantize(wrap_int32(matmul(x, self.weights) + self.bias), self.scaling)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,51 +75,15 @@ class IntegerCell:
     proj_clip: int
 
 
-def scaling(n: Node, real: Any, rule: Rule = "double_rounding") -> Requantization:
-    """The multipliers; ModelError where a scale makes no sense."""
-    try:
-        return Requantization.of(np.asarray(real, np.float32), rule)
-    except ValueError as error:
-        n.require(False, f"its scales give no multiplier: {error}")
-        raise
-
-
-def constant(n: Node, tensor: NodeTensor) -> Array:
-    """The value of a constant operand; UnsupportedError where it is not constant."""
-    if tensor.value is None:
-        raise n.unsupported(f"tensor {tensor.index} {tensor.name!r} must be a constant")
-    return tensor.value
-
-
-def quantized_clip(limit: np.float32, scale: np.float32, dtype_range: tuple[int, int]) -> int:
-    """A clip value in units of `scale`, truncated; 0: no clipping."""
-    return int(np.clip(limit / scale, *dtype_range)) if limit > 0 else 0
-
-
-def product(
-    n: Node,
-    weights: list[NodeTensor],
-    biases: list[NodeTensor | None],
-    zero_point: int,
-    scales: list[np.float32],
-    operand_range: tuple[int, int] = INT8_RANGE,
-) -> Product:
-    """Several matrices [units, K] side by side, each with its own scale; bias - zero_point * sum(w) is worked out."""
-    values = [constant(n, tensor) for tensor in weights]
-    total = [
-        np.int64(-zero_point) * value.sum(axis=1, dtype=np.int64) + (0 if b is None else constant(n, b))
-        for value, b in zip(values, biases, strict=True)
-    ]
-    real = np.repeat(np.asarray(scales, np.float32), [len(value) for value in values])
-    stacked = prepare_weights(np.concatenate(values), 0, operand_range)
-    return Product(stacked, wrap_int32(np.concatenate(total)), scaling(n, real))
-
-
 def cell_state_exponent(n: Node, cell_state: NodeTensor) -> int:
-    """log2 of the cell state's scale, which must be a power of two in 2^-15 ... 2^-9."""
+    """log2 of the cell state's scale, a power of two in 2^-15 ... 2^-9: TFLite's tanh takes 0 ... 6 integer bits."""
     n.require(bool(cell_state.scale > 0), "the cell state's scale must be positive")
     exponent, exact = checked_log2(cell_state.scale)
-    n.require(exact and -15 <= exponent <= -9, f"cell state scale {cell_state.scale} is no power of two 2^-15 ... 2^-9")
+    n.require(exact, f"cell state scale {cell_state.scale} is no power of two")
+    if not -15 <= exponent <= -9:
+        raise n.unsupported(
+            f"cell state scale 2^{exponent}: outside 2^-15 ... 2^-9 TFLite runs on, but never writes tanh(c)"
+        )
     return exponent
 
 
@@ -225,13 +183,6 @@ def _step(p: IntegerCell, sums: NDArray[np.int32], c: NDArray[np.int16], trail: 
     return trail.keep("output_state", y.astype(np.int8))
 
 
-def update_cell(c: NDArray[np.int16], kept: Array, added: Array, proposed: Array, exponent: int, limit: int) -> None:
-    """c = clip16(round(f * c / 2^15) + round(i * g * 2^-30 / sc)), in place."""
-    total = rounding_divide_by_pot(kept * c, 15) + rounding_divide_by_pot(added * proposed, 30 + exponent)
-    total = clip(total, *INT16_RANGE)
-    c[...] = clip(total, -limit, limit) if limit > 0 else total
-
-
 def _add_peephole(p: IntegerCell, peephole: Peephole, a: Array, c: NDArray[np.int16]) -> Array:
     """clip16(a + round(P * c)). TFLite counts outputs, not units: with a projection it reaches part of the units."""
     outputs, shape = p.cell.outputs, a.shape
@@ -246,19 +197,3 @@ def _add_peephole(p: IntegerCell, peephole: Peephole, a: Array, c: NDArray[np.in
     )
     a[:, :reached] = clip(a[:, :reached] + rounded.reshape(rows, reached), *INT16_RANGE)
     return a.reshape(shape)
-
-
-@cache
-def _table(function: Callable[[Any, int], Int64Array], integer_bits: int) -> Int64Array:
-    """All 2^16 values of a fixed-point function, first those of -32768."""
-    return function(np.arange(-32768, 32768), integer_bits)
-
-
-def sigmoid(a: Array) -> Int64Array:
-    """1 / (1 + exp(-a)), Q3.12 to Q0.15."""
-    return _table(logistic_int16, 3)[a + 32768]
-
-
-def tanh(a: Array, integer_bits: int) -> Int64Array:
-    """tanh(a), `integer_bits` integer bits to Q0.15."""
-    return _table(tanh_int16, integer_bits)[a.astype(np.int64) + 32768]

@@ -33,7 +33,7 @@ from qcore.numerics.gemm import matmul
 from qcore.numerics.requantize import Requantization, requantize
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._lstm import Cell, stored_states
-from qcore.ops._lstm_integer import (
+from qcore.ops._lstm_arithmetic import (
     INT8_RANGE,
     INT16_RANGE,
     Product,

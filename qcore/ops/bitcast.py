@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
-from qcore.ops._movement import COMMON, kernels, require_counts
+from qcore.ops._movement import COMMON, FURTHER, kernels, require_counts
 from tflite_schema import TensorType
 
-_TYPES = (*COMMON, "bool", "float16", "float64", "uint16", "uint32", "uint64", "complex64", "complex128")
+_TYPES = (*COMMON, *FURTHER)
 
 
 def infer(n: Node) -> list[Shape]:

@@ -44,6 +44,6 @@ def prepare(n: Node) -> Params:
 OP = Op(
     infer=infer,
     prepare=prepare,
-    kernels=kernels(eval_any, *ANY_SIZE),
+    kernels=kernels(eval_any, *ANY_SIZE, "bfloat16"),
     rules=Rules(inputs=(activation(), untouched(), activation()), quantizable=frozenset()),
 )

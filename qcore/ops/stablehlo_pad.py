@@ -49,4 +49,4 @@ def prepare(n: Node) -> Params:
     return Params(n.output().shape, low, tuple(between + 1 for between in interior))
 
 
-OP = Op(infer=infer, prepare=prepare, kernels=kernels(eval_any, *ANY_SIZE))
+OP = Op(infer=infer, prepare=prepare, kernels=kernels(eval_any, *ANY_SIZE, "bfloat16"))

@@ -146,6 +146,8 @@ def test_refusals() -> None:
     assert x is not None
     assert w is not None
     refuses(tiny(w_zero_point=3), ModelError, "operator 0 CONV_2D: signed weights have a zero point")
+    wide = replace(w, value=w.value.astype(np.int16), type=TensorType.INT16)
+    refuses(tiny(operands=[x, wide, bias]), UnsupportedError, "weights of type int16 .* takes their bytes for")
     refuses(tiny(operands=[x, w]), ModelError, "the bias is missing")
     refuses(tiny(strides=(0, 1)), ShapeError, "strides")
     refuses(tiny(dilations=(2, 1)), ShapeError, "does not fit an image")

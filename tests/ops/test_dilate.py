@@ -25,7 +25,7 @@ def dilate(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(CODE, [x, draw(movement.indices(steps)), value], [movement.like(x)], DilateOptions())
 
 
-CASES = movement.cases(dilate, *FLOATS, *INTEGERS, *COMPLEX)
+CASES = movement.cases(dilate, *FLOATS, *INTEGERS, *COMPLEX, "bfloat16")
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.arange(1, 7, dtype=np.float32).reshape(2, 3))

@@ -36,11 +36,11 @@ def pad(draw: st.DrawFn, dtype: Any) -> OneOp:
     most = draw(st.sampled_from([0, 1, 4])) if rank < 4 else 1
     chosen = options(integers(fewest, 3), integers(fewest, 3), integers(0, most))
     x = draw(movement.operand(shape, dtype))
-    value = Operand(draw(movement.values((), dtype)), x.scale, x.zero_point, constant=draw(st.booleans()))
+    value = Operand(draw(movement.values((), dtype)), x.scale, x.zero_point, constant=draw(st.booleans()), type=x.type)
     return OneOp(CODE, [x, value], [movement.like(x)], chosen)
 
 
-CASES = movement.cases(pad, *FLOATS, *INTEGERS, *COMPLEX)
+CASES = movement.cases(pad, *FLOATS, *INTEGERS, *COMPLEX, "bfloat16")
 test_matches_reference = matches_reference(CASES)
 
 X = Operand(np.arange(1, 4, dtype=np.int32))

@@ -64,7 +64,12 @@ def test_equal_scales_tie() -> None:
 
 @pytest.mark.parametrize(
     ("scales", "message"),
-    [((0.0, 0.5, 0.5), "above 0"), ((0.5, 0.5, 0.0), "above 0"), ((1.0, 1.0, 2.0**-20), "between 0 and 1")],
+    [
+        ((0.0, 0.5, 0.5), "above 0"),
+        ((0.5, 0.5, 0.0), "above 0"),
+        ((1.0, 1.0, 2.0**-20), "shifts by a negative"),
+        ((1.0, 1.0, 2.0**-19), "between 0 and 1"),
+    ],
 )
 def test_scales_that_do_not_fit_are_refused(scales: tuple[float, float, float], message: str) -> None:
     x = np.zeros(3, np.int8)

@@ -136,12 +136,17 @@ def test_hybrid_refuses_what_the_vector_code_gets_wrong() -> None:
 
 @given(data=st.data())
 @settings(max_examples=5)
-def test_int8_refuses_cell_scales_that_are_no_power_of_two(data: st.DataObject) -> None:
+def test_int8_refuses_cell_scales_that_tanh_cannot_take(data: st.DataObject) -> None:
     case = data.draw(integer())
-    operands = [*case.operands]
-    operands[19] = replace(operands[19], scale=0.001)  # type: ignore[type-var]
-    with pytest.raises(ModelError, match="is no power of two"):
-        Interpreter(replace(case, operands=operands).model()).allocate_tensors()
+    for scale, error, message in (
+        (0.001, ModelError, "is no power of two"),
+        (2.0**-17, UnsupportedError, "cell state scale 2.-17: outside 2.-15 ... 2.-9 TFLite runs on"),
+        (2.0**-8, UnsupportedError, "cell state scale 2.-8"),
+    ):
+        operands = [*case.operands]
+        operands[19] = replace(operands[19], scale=scale)  # type: ignore[type-var]
+        with pytest.raises(error, match=message):
+            Interpreter(replace(case, operands=operands).model()).allocate_tensors()
 
 
 def test_one_step_by_hand() -> None:
