@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import tempfile
 import warnings
 from collections import deque
 from dataclasses import dataclass
@@ -133,25 +132,22 @@ def _by_name(stored: set[str], model: Any) -> _Match:
 
 def _by_object(tf: Any, reader: Any, model: Any) -> _Match:
     """Walk the checkpoint's graph of objects beside the model's own, from the root or the attribute that fits best."""
-    with tempfile.TemporaryDirectory() as folder:
-        own = _reader(tf, tf.train.Checkpoint(model).write(os.path.join(folder, "own")), "the model")
-        ours, theirs = _objects(own), _objects(reader)
-        shapes = own.get_variable_to_shape_map()
-    wanted = _named(model).keys()
-    best = _Match({}, "")
-    fits = -1
-    for attribute, start in [("", 0), *((child.local_name, child.node_id) for child in theirs[0].children)]:
-        keys = _walk(ours, theirs, start)
-        found = {name: (list(shapes[key]), keys.get(key)) for key, name in _variables(ours).items() if name in wanted}
-        matched = sum(key is not None for _, key in found.values())
-        if matched > fits:
-            best, fits = _Match(found, attribute), matched
-    lost = sorted(wanted - best.found.keys())
+    names = {id(variable): name for name, variable in _named(model).items()}
+    shapes = {name: [int(n) for n in variable.shape] for name, variable in _named(model).items()}
+    own = tf.train.TrackableView(model)
+    lost = sorted(names[key] for key in names.keys() - {id(item) for item in own.descendants()})
     if lost:
         raise ModelError(
             f"TensorFlow does not save these variables of the model: {_listed(lost)}; assign them yourself"
         )
-    return best
+    nodes = _objects(reader)
+    best: dict[str, str] = {}
+    where = ""
+    for attribute, start in [("", 0), *((child.local_name, child.node_id) for child in nodes[0].children)]:
+        keys = _walk(own, model, nodes, start, names)
+        if len(keys) > len(best):
+            best, where = keys, attribute
+    return _Match({name: (shape, best.get(name)) for name, shape in shapes.items()}, where)
 
 
 def _objects(reader: Any) -> Any:
@@ -161,25 +157,20 @@ def _objects(reader: Any) -> Any:
     return graph.nodes
 
 
-def _variables(nodes: Any) -> dict[str, str]:
-    """Checkpoint key -> name, of every variable."""
-    return {a.checkpoint_key: a.full_name.partition(":")[0] for node in nodes for a in node.attributes}
-
-
-def _walk(ours: Any, theirs: Any, start: int) -> dict[str, str]:
-    """Our key -> their key, for the variables that the same attributes lead to."""
+def _walk(own: Any, model: Any, nodes: Any, start: int, names: dict[int, str]) -> dict[str, str]:
+    """Name -> checkpoint key, for the variables that the same attributes lead to."""
     keys: dict[str, str] = {}
-    seen = {0}
-    pairs = deque([(0, start)])
+    seen = {id(model)}
+    pairs = deque([(model, nodes[start])])
     while pairs:
-        mine, other = (nodes[index] for nodes, index in zip((ours, theirs), pairs.popleft(), strict=True))
-        values = {attribute.name: attribute.checkpoint_key for attribute in other.attributes}
-        keys.update({a.checkpoint_key: values[a.name] for a in mine.attributes if a.name in values})
-        children = {child.local_name: child.node_id for child in other.children}
-        for child in mine.children:
-            if child.local_name in children and child.node_id not in seen:
-                seen.add(child.node_id)
-                pairs.append((child.node_id, children[child.local_name]))
+        item, node = pairs.popleft()
+        if id(item) in names and node.attributes:
+            keys[names[id(item)]] = node.attributes[0].checkpoint_key
+        children = {child.local_name: nodes[child.node_id] for child in node.children}
+        for attribute, child in own.children(item).items():
+            if attribute in children and id(child) not in seen:
+                seen.add(id(child))
+                pairs.append((child, children[attribute]))
     return keys
 
 

@@ -111,3 +111,30 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
     other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="other")])
     with pytest.raises(ModelError, match="no value for 2 of the model's 2 variables"):
         from_checkpoint(path, other, allow_missing=True)
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_model_class_of_ones_own(listed: bool, tmp_path: Path) -> None:
+    """TensorFlow saves no layers that a Keras 3 model holds in a list: there is nothing to restore, and that is said."""
+    keras, tf = package("keras"), oracle.tensorflow()
+
+    class Own(keras.Model):  # type: ignore[name-defined,misc]
+        def __init__(self) -> None:
+            super().__init__()
+            dense = keras.layers.Dense(3, bias_initializer="random_normal")
+            self.held = [dense] if listed else dense
+
+        def call(self, x: Any) -> Any:
+            return (self.held[0] if listed else self.held)(x)
+
+    x = np.ones((1, 4), np.float32)
+    trained, fresh = Own(), Own()
+    wanted = np.asarray(trained(x))
+    assert abs(np.asarray(fresh(x)) - wanted).max() > 1e-3
+    path = tf.train.Checkpoint(trained).write(str(tmp_path / "own"))
+    if listed:
+        with pytest.raises(ModelError, match=r"does not save these variables of the model: .*dense.*/bias, "):
+            from_checkpoint(path, fresh)
+    else:
+        (ours,) = Interpreter(from_checkpoint(path, fresh)).run(x)
+        np.testing.assert_allclose(ours, wanted, rtol=0, atol=1e-5)
