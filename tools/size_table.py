@@ -19,27 +19,28 @@ from numpy.typing import NDArray
 from qcore.calibrator import calibrate
 from qcore.evaluator import Evaluation, evaluate
 from qcore.ir import Model
-from qcore.quantizer import RECIPES, quantize
+from qcore.quantizer import quantize
 from qcore.tflite import load
 
 Array = NDArray[Any]
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "sizes.md"
 SHARED = ROOT.parent / "shared"
-BORDERS = {"int8": "int8"}
-"""Recipe -> the type of inputs and outputs of a second row for it, without QUANTIZE and DEQUANTIZE at the border."""
+MODES: dict[str, dict[str, Any]] = {
+    "int8": {},
+    "int8, int8 in and out": {"inference_input_type": "int8", "inference_output_type": "int8"},
+    "int16x8": {},
+}
+"""Title of a row, which begins with the recipe -> fields of the recipe that are replaced."""
 
 
 def variants(path: Path, calibration: Array) -> Iterator[tuple[str, Path | Model]]:
-    """The float model, then what each recipe makes of it."""
+    """The float model, then what each mode makes of it."""
     yield "float32", path
     model = load(path)
     ranges = calibrate(model, calibration)
-    for recipe in RECIPES:
-        yield recipe, quantize(model, recipe, ranges)
-        if recipe in BORDERS:
-            types = dict.fromkeys(("inference_input_type", "inference_output_type"), BORDERS[recipe])
-            yield f"{recipe}, {BORDERS[recipe]} in and out", quantize(model, recipe, ranges, **types)
+    for title, fields in MODES.items():
+        yield title, quantize(model, title.partition(",")[0], ranges, **fields)
 
 
 def table(path: Path, calibration: Array, samples: Array, labels: Array | None = None) -> str:

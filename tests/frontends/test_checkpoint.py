@@ -115,14 +115,14 @@ def test_what_does_not_fit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("listed", [False, True])
 def test_a_model_class_of_ones_own(listed: bool, tmp_path: Path) -> None:
-    """TensorFlow saves no layers that a Keras 3 model holds in a list: there is nothing to restore, and that is said."""
+    """TensorFlow saves no layers that a Keras 3 model holds in a list: nothing can be restored, and that is said."""
     keras, tf = package("keras"), oracle.tensorflow()
 
     class Own(keras.Model):  # type: ignore[name-defined,misc]
         def __init__(self) -> None:
             super().__init__()
             dense = keras.layers.Dense(3, bias_initializer="random_normal")
-            self.held = [dense] if listed else dense
+            self.held: Any = [dense] if listed else dense
 
         def call(self, x: Any) -> Any:
             return (self.held[0] if listed else self.held)(x)
