@@ -204,8 +204,12 @@ def from_zoo(name: str) -> tuple[Model, Calibration]:
     model = load(ZOO[name].convert("float32"))
     samples: list[Any] = [ZOO[name].feeds(seed) for seed in range(1000, 1004)]
     if ZOO[name].signature:
-        keys = {s.signature_key: [entry.name for entry in s.inputs or []] for s in model.signatures}
-        samples = [(key, dict(zip(names, sample, strict=True))) for key, names in keys.items() for sample in samples]
+        samples = [
+            (key, dict(zip((entry.name for entry in signature.inputs or []), sample, strict=True)))
+            for signature in model.signatures
+            for key in [signature.signature_key or ""]
+            for sample in [ZOO[f"signature_{key}"].feeds(seed) for seed in range(1000, 1004)]
+        ]
     return model, calibrate(model, samples)
 
 
