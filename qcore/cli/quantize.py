@@ -100,6 +100,8 @@ def command(
     guard(output, force)
     if recipe not in RECIPES:
         raise fail(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
+    if not RECIPES[recipe].needs_ranges and (data is not None or statistics is not None):
+        raise fail(f"recipe {recipe} changes weights only and needs no data; leave out --data and --statistics")
     if data is None and (method != "min_max" or parameter or equalization or bias_correction):
         raise fail("--method, --parameter, --equalize and --bias-correction look at samples; they go with --data")
     parameters = read_parameters(method, parameter)
@@ -125,7 +127,7 @@ def command(
     if bias_correction:
         quantized = _corrected(loaded, quantized, data)
     size = save(quantized, output)
-    left = [op.name for graph, _, op in quantized.walk() if _is_float(quantized.subgraphs[graph], op)]
+    left = _left_in_float(quantized) if RECIPES[recipe].needs_ranges else []
     if json:
         print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
     else:
@@ -173,6 +175,10 @@ def _ranges(
 def _corrected(model: Model, quantized: Model, data: Path | None) -> Model:
     with progress_bar("correcting biases") as progress:
         return correct_biases(model, quantized, open_dataset(data, model), progress=progress)
+
+
+def _left_in_float(model: Model) -> list[str]:
+    return [op.name for graph, _, op in model.walk() if _is_float(model.subgraphs[graph], op)]
 
 
 def _is_float(graph: Subgraph, op: Operator) -> bool:

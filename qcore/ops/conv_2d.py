@@ -91,7 +91,7 @@ def version(n: Node) -> int:
     if x.rank == w.rank == 4 and x.shape[3] != w.shape[3]:
         return 6
     if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8:
-        return 5 if w.scales.size > 1 else 2
+        return 5 if w.scales.size == w.shape[0] else 2
     if x.type in (TensorType.INT8, TensorType.INT16):
         return 7 if w.type == TensorType.INT4 else 3
     return 1

@@ -74,7 +74,7 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
 def version(n: Node) -> int:
     options, x, w = n.options(DepthwiseConv2DOptions), n.input(0), n.input(1)
     if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8:
-        return 6 if w.scales.size > 1 else 4
+        return 6 if w.scales.size == w.shape[3] else 4
     if x.type in (TensorType.INT8, TensorType.INT16):
         return 7 if w.type == TensorType.INT4 else 3
     return 1 if options.dilation_h_factor == options.dilation_w_factor == 1 else 2

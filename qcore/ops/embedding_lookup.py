@@ -103,12 +103,9 @@ def eval_any(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 
 
 def version(n: Node) -> int:
-    table, y = n.input(1), n.output()
-    if table.type == TensorType.INT4:
-        return 4
-    if y.type in _FLOATS and table.type in _HYBRID:
-        return 3 if table.quant is not None and table.quant.is_per_channel else 2
-    return 1
+    table = n.input(1)
+    per_channel = table.quant is not None and table.quant.is_per_channel
+    return 4 if table.type == TensorType.INT4 or per_channel else 1
 
 
 OP = Op(

@@ -209,7 +209,7 @@ def version(n: Node) -> int:
     options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
     if x.type == TensorType.INT16 and w.type == TensorType.INT4:
         return 13
-    if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8 and w.scales.size > 1:
+    if x.type == TensorType.FLOAT32 and w.type == TensorType.INT8 and w.scales.size == w.shape[0]:
         return 12
     if len(n.inputs) == 2:
         return 6

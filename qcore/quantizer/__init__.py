@@ -6,7 +6,10 @@ full_integer/    int8: activations, weights and biases in integers
 int16x8/         int16 activations, int8 weights
 fake_quant/      the same for models trained with fake quantization; uint8 as TensorFlow 1 had it
 float_model      what a model must be to be quantized
+weights/         float16, dynamic_range, weight_only_int8: weights only
+imported         a float graph as the converter takes it in
 program          a graph while it is rewritten
+push_down        DEQUANTIZE moves behind what shrinks its input
 hoisting         how the converter's rewritings move constants
 layout           the new graph from the program: tensors, names and buffers
 quantized_type   scale, zero_point and values of one tensor
@@ -28,7 +31,8 @@ from qcore.quantizer.float_model import require_float
 from qcore.quantizer.full_integer import quantize_full_integer
 from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.int16x8 import quantize_int16x8
-from qcore.quantizer.recipe import RECIPES, Recipe, resolve
+from qcore.quantizer.recipe import RECIPES, WEIGHT_SCHEMES, Recipe, resolve
+from qcore.quantizer.weights import quantize_weights
 
 __all__ = ["RECIPES", "QuantizationWarning", "Recipe", "correct_biases", "equalize", "quantize"]
 
@@ -89,11 +93,18 @@ def _trained(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
     return quantize_trained(model, recipe)
 
 
+def _weights(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    if ranges is not None:
+        raise QuantizationError(f"recipe {recipe.name!r} changes weights only and takes no ranges; leave them out")
+    return quantize_weights(model, recipe)
+
+
 SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {
     "int8": _full_integer,
     "int16x8": _int16x8,
     "qat": _trained,
     "tf1_int8": _trained,
     "tf1_uint8": _trained,
+    **dict.fromkeys(WEIGHT_SCHEMES, _weights),
 }
 """What carries out each scheme a recipe can ask for."""

@@ -18,16 +18,14 @@ _VERSION_BYTES = 16
 def share_equal_buffers(model: Model) -> None:
     """Let constants of equal bytes share a buffer; the others become empty.
 
-    Only buffers of constants that operators read count, and not those of graph outputs. Of equal ones the first in the
-    file is kept.
+    Buffers of graph outputs do not count. Of equal ones the first in the file is kept.
     """
     constants: set[int] = set()
     for graph in model.subgraphs:
-        read = {tensor for op in graph.operators for tensor in op.inputs if tensor >= 0}
-        written = {tensor for op in graph.operators for tensor in (*op.outputs, *op.intermediates)}
-        for index in read - written - {*graph.inputs, *graph.outputs}:
-            if not graph.tensors[index].is_variable:
-                constants.add(graph.tensors[index].buffer)
+        border = {*graph.inputs, *graph.outputs}
+        for index, tensor in enumerate(graph.tensors):
+            if model.is_constant(tensor) and index not in border:
+                constants.add(tensor.buffer)
     kept: dict[bytes, int] = {}
     shared: dict[int, int] = {}
     for buffer in sorted(constants):

@@ -8,27 +8,19 @@ MLIR: FoldUtils.cpp, OperationFolder::insertKnownConstant
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
-__all__ = ["OTHER", "Statement", "hoisted"]
+__all__ = ["hoisted"]
 
-
-class Statement(NamedTuple):
-    """A constant, the conversions right behind one, or anything else."""
-
-    kind: Literal["constant", "conversions", "other"]
-    tensor: int = -1
+T = TypeVar("T")
 
 
-OTHER = Statement("other")
-
-
-def hoisted(statements: Iterable[Statement]) -> list[Statement]:
+def hoisted(statements: Iterable[T], is_constant: Callable[[T], bool]) -> list[T]:
     """The statements after one rewriting."""
-    moved: list[Statement] = []
-    kept: list[Statement] = []
+    moved: list[T] = []
+    kept: list[T] = []
     for statement in statements:
-        behind = bool(kept) and kept[-1].kind != "constant"
-        (moved if statement.kind == "constant" and behind else kept).append(statement)
+        behind = bool(kept) and not is_constant(kept[-1])
+        (moved if behind and is_constant(statement) else kept).append(statement)
     return moved[::-1] + kept

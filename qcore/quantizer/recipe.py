@@ -12,7 +12,7 @@ from qcore.errors import QuantizationError
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["RECIPES", "TENSORFLOW_1", "Recipe", "resolve"]
+__all__ = ["RECIPES", "TENSORFLOW_1", "WEIGHT_SCHEMES", "Recipe", "resolve"]
 
 BORDER_TYPES: Mapping[str, tuple[str, ...]] = {
     "int8": ("float32", "int8", "uint8"),
@@ -20,6 +20,9 @@ BORDER_TYPES: Mapping[str, tuple[str, ...]] = {
     "qat": ("float32", "int8", "uint8"),
     "tf1_int8": ("float32", "int8"),
     "tf1_uint8": ("float32", "uint8"),
+    "float16": ("float32",),
+    "dynamic_range": ("float32",),
+    "weight_only_int8": ("float32",),
 }
 """Per scheme, the types that graph inputs and outputs may be given."""
 BIAS_TYPES: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +37,9 @@ BIAS_TYPES: Mapping[str, tuple[str, ...]] = {
 CLIPPING_SCHEMES = frozenset({"int8", "int16x8"})
 """The schemes that a `weight_method` other than min_max works in."""
 
+WEIGHT_SCHEMES = frozenset({"float16", "dynamic_range", "weight_only_int8"})
+"""The schemes that change weights only."""
+
 
 TENSORFLOW_1 = ("tf1_int8", "tf1_uint8")
 """The schemes of the converter of TensorFlow 1."""
@@ -47,13 +53,15 @@ class Recipe:
 
     scheme: "int8" (int8 activations and weights, int32 biases, from ranges), "int16x8" (int16 activations, int8
     weights, biases of `bias_type`: "int64" or "int32"), "qat" (int8 from the fake quantization of training),
-    "tf1_uint8" and "tf1_int8" (as TensorFlow 1 did, inputs and outputs in that type too). per_channel: weights have a
-    scale per channel where the operator allows it; per_channel_dense: FULLY_CONNECTED too. inference_input_type,
-    inference_output_type: "float32" (QUANTIZE and DEQUANTIZE at the border), "int8" or "uint8", for int16x8 "int16";
-    NumPy dtypes and tf.DType are accepted as well. denylisted_ops: builtin names ("ADD") that stay in float;
-    denylisted_nodes: names of result tensors whose operators do. strict: refuse a model of which any operator would
-    stay in float. weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see
-    `weight_methods`).
+    "tf1_uint8" and "tf1_int8" (as TensorFlow 1 did, inputs and outputs in that type too); or one that changes weights
+    only and needs no ranges: "float16" (constants in half precision), "dynamic_range" (int8 weights, read by hybrid
+    kernels where there are any), "weight_only_int8" (int8 weights that become float32 again before they are used).
+    per_channel: weights have a scale per channel where the operator allows it; per_channel_dense: FULLY_CONNECTED too.
+    inference_input_type, inference_output_type: "float32" (QUANTIZE and DEQUANTIZE at the border where activations are
+    integers), "int8" or "uint8", for int16x8 "int16"; NumPy dtypes and tf.DType are accepted as well. denylisted_ops:
+    builtin names ("ADD") that compute in float; denylisted_nodes: names of result tensors whose operators do. strict:
+    refuse a model of which any operator (weights only: any constant of 1024 or more elements) would stay in float.
+    weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see `weight_methods`).
 
     Of the TensorFlow 1 schemes only: quantized_input_stats: input name -> (mean, standard deviation) with
     real = (q - mean) / deviation; default_ranges_stats: (min, max) of every tensor of which nothing else is known.
@@ -124,6 +132,11 @@ class Recipe:
             object.__setattr__(self, "default_ranges_stats", (low, high))
 
     @property
+    def needs_ranges(self) -> bool:
+        """Whether activations are quantized, and so the ranges they take must be known."""
+        return self.scheme not in WEIGHT_SCHEMES
+
+    @property
     def input_type(self) -> TensorType:
         """The schema type of graph inputs."""
         return TensorType[self.inference_input_type.upper()]
@@ -182,6 +195,9 @@ RECIPES: Mapping[str, Recipe] = {
         Recipe("qat", "qat"),
         Recipe("tf1_int8", "tf1_int8", inference_input_type="int8", inference_output_type="int8"),
         Recipe("tf1_uint8", "tf1_uint8", inference_input_type="uint8", inference_output_type="uint8"),
+        Recipe("float16", "float16"),
+        Recipe("dynamic_range", "dynamic_range"),
+        Recipe("weight_only_int8", "weight_only_int8"),
     )
 }
 """The recipes `quantize` knows by name."""

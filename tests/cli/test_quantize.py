@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from qcore import Interpreter, calibrate, correct_biases, equalize, load, quantize, save
 from qcore.quantizer.weight_methods import weight_scale
@@ -127,3 +128,17 @@ def test_tensorflow_1(cli: Cli, tmp_path: Path) -> None:
     assert [graph_.tensors[i].type for i in (*graph_.inputs, *graph_.outputs)] == [TensorType.UINT8] * 2
     for wrong in (("--input-stats", "127.5,127.5"), ("--input-stats", "input0=1"), ("--default-ranges", "0,6,7")):
         assert cli(*common, *wrong).code == 2
+
+
+@pytest.mark.parametrize("recipe", ["float16", "dynamic_range", "weight_only_int8"])
+def test_weights_alone_need_no_data(
+    cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path, recipe: str
+) -> None:
+    target = tmp_path / "small.tflite"
+    outcome = cli("quantize", model_file, "-r", recipe, "-o", target, "-d", samples_file)
+    assert outcome.code == 2
+    assert f"recipe {recipe} changes weights only and needs no data" in outcome.err
+    outcome = cli("quantize", model_file, "-r", recipe, "-o", target, "--json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out)["float_operators"] == []
+    assert Interpreter(target).run(np.zeros((1, 3), np.float32))[0].dtype == np.float32

@@ -18,7 +18,8 @@ from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator
 from qcore.quantizer.fake_quant.fold import fold_moved_constants
 from qcore.quantizer.fake_quant.formulas import bounds_of, held_type, range_type, with_type
-from qcore.quantizer.full_integer.plan import Pair, live_operators
+from qcore.quantizer.full_integer.plan import Pair
+from qcore.quantizer.imported import live_operators
 from qcore.quantizer.quantized_type import QuantizedType
 from tflite_schema import BuiltinOperator, FakeQuantOptions, TensorType
 

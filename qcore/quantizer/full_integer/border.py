@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qcore.op import find
 from qcore.quantizer.program import Line, Program, Value, conversion
+from qcore.quantizer.push_down import push_down
 from qcore.quantizer.quantized_type import QuantizedType
 from qcore.quantizer.recipe import TENSORFLOW_1, Recipe
 from tflite_schema import BuiltinOperator, TensorType
@@ -25,7 +25,7 @@ QUANTIZE, DEQUANTIZE = BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE
 
 def shorten(program: Program) -> None:
     """Let data be moved in integers rather than in floats, and drop conversions that undo each other."""
-    _push_down(program)
+    push_down(program)
     _drop_round_trips(program)
     _drop_unread(program)
 
@@ -74,38 +74,6 @@ def _as(quantized: QuantizedType, type_: TensorType) -> QuantizedType:
     """The same real numbers in another 8-bit type."""
     shift = 128 * ((type_ == TensorType.UINT8) - (quantized.type == TensorType.UINT8))
     return replace(quantized, type=type_, zero_point=tuple(z + shift for z in quantized.zero_point))
-
-
-def _push_down(program: Program) -> None:
-    """Let a float operator that only moves data and shrinks it work on integers, and dequantize after it."""
-    changed = True
-    while changed:
-        changed = False
-        readers = program.readers()
-        for line in program.lines:
-            if line.code == DEQUANTIZE and _push_one(program, line, readers.get(line.outputs[0], [])):
-                changed = True
-                break
-
-
-def _push_one(program: Program, line: Line, readers: list[Line | None]) -> bool:
-    reader = readers[0] if len(readers) == 1 else None
-    if reader is None or len(reader.outputs) != 1:
-        return False
-    source, result = line.inputs[0], reader.outputs[0]
-    assert source is not None
-    moves_data = find(reader.code, reader.operator.custom_code).rules.same_scale
-    if not moves_data or source.tensor.size <= result.tensor.size:
-        return False
-    integer = Value(result.name, result.tensor, source.quantized)
-    dequantized = Value(line.outputs[0].name, result.tensor)
-    program.replace(result, dequantized)
-    reader.inputs = [source if value is line.outputs[0] else value for value in reader.inputs]
-    reader.outputs = [integer]
-    line.inputs, line.outputs, line.early = [integer], [dequantized], False
-    program.lines.remove(line)
-    program.lines.insert(program.lines.index(reader) + 1, line)
-    return True
 
 
 def _drop_round_trips(program: Program) -> None:

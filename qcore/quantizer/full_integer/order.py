@@ -7,15 +7,25 @@ is left of every operator: integer variables, intermediate tensors, results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
+from qcore.quantizer import hoisting
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.full_integer.solve import Solution
-from qcore.quantizer.hoisting import OTHER, Statement, hoisted
 from qcore.quantizer.program import Program, Value
 
 __all__ = ["tensor_order"]
+
+
+class Statement(NamedTuple):
+    """A constant, the conversions right behind one, or anything else."""
+
+    kind: Literal["constant", "conversions", "other"]
+    tensor: int = -1
+
+
+OTHER = Statement("other")
 
 
 class ConstantOrder(NamedTuple):
@@ -51,18 +61,22 @@ def tensor_order(program: Program, plan: Plan, solution: Solution) -> list[Value
 def _constant_order(plan: Plan, solution: Solution, plain: set[int], quantized: set[int]) -> ConstantOrder:
     """The places of the constants, given which end up unquantized and which quantized; some are both."""
     # The weights of recurrent operators are converted before anything else, and the constants move.
-    imported = [item for statement in hoisted(_imported(plan, solution)) for item in _with_early(plan, statement)]
-    block = [copy for statement in hoisted(imported) for copy in _with_copies(plan, statement)]
+    imported = [item for statement in _hoisted(_imported(plan, solution)) for item in _with_early(plan, statement)]
+    block = [copy for statement in _hoisted(imported) for copy in _with_copies(plan, statement)]
 
     # Each other float constant is followed by its conversions, and the constants move.
     converted = [item for statement in block for item in _with_conversions(plan, solution, statement)]
     places = {item.tensor: place for place, item in enumerate(converted) if item.kind == "conversions"}
     spread = any(t in solution.types and t not in solution.own for t in plan.graph.inputs)
-    converted = hoisted([OTHER, *converted] if spread else converted)
+    converted = _hoisted([OTHER, *converted] if spread else converted)
 
     # Conversions become quantized constants, or float ones again; those move too.
     final = [item for statement in converted for item in _replaced(plan, solution, statement, plain, quantized)]
-    return ConstantOrder({item.tensor: place for place, item in enumerate(hoisted(final))}, places)
+    return ConstantOrder({item.tensor: place for place, item in enumerate(_hoisted(final))}, places)
+
+
+def _hoisted(statements: Iterable[Statement]) -> list[Statement]:
+    return hoisting.hoisted(statements, lambda statement: statement.kind == "constant")
 
 
 def _imported(plan: Plan, solution: Solution) -> Iterator[Statement]:

@@ -14,27 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.edit import add_constant, add_tensor
-from qcore.errors import QuantizationError, UnsupportedError
+from qcore.edit import add_tensor
+from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator, Subgraph, Tensor
-from qcore.op import find
+from qcore.quantizer.imported import Use, complete, live_operators, location, merge_equal_constants, rules_of
 from qcore.quantizer.quantized_type import ROUNDED_SCALES, Formulas, QuantizedType
 from qcore.quantizer.recipe import Recipe
 from qcore.quantizer.weight_methods import clip_weights
 from qcore.rules import Activation, Bias, Constraint, Fixed, Rules, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["Pair", "Plan", "Use", "live_operators", "make_plan"]
+__all__ = ["Pair", "Plan", "Use", "make_plan"]
 
 Array = NDArray[Any]
-Use = tuple[int, int]
-"""(operator index, operand position)."""
-
-_SIDE_EFFECTS = frozenset(
-    {BuiltinOperator.CUSTOM, BuiltinOperator.IF, BuiltinOperator.WHILE, BuiltinOperator.CALL_ONCE}
-    | {code for code in BuiltinOperator if any(word in code.name for word in ("VARIABLE", "VAR_HANDLE", "HASHTABLE"))}
-)
-"""Operators that do something even if nothing reads their results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +115,7 @@ class Plan:
 
     def location(self, operator: Operator) -> str:
         """What the converter calls an operator, and all its results: their names, joined."""
-        return ";".join(dict.fromkeys(self.graph.tensors[tensor].name for tensor in operator.outputs))
+        return location(self.graph, operator)
 
     def copy_constant(self, tensor: int, use: Use) -> int:
         """Give one use of a constant a copy of its own; the copy's tensor index."""
@@ -163,11 +155,10 @@ def make_plan(
         tensors=[replace(tensor) for tensor in source.tensors],
         operators=live_operators(source),
     )
-    plan = Plan(subgraph, graph, recipe, [], formulas=formulas, pairs=pairs)
-    plan.rules = [_rules(plan, index) for index in range(len(graph.operators))]
+    plan = Plan(subgraph, graph, recipe, rules_of(subgraph, graph.operators), formulas=formulas, pairs=pairs)
     _require_intermediates(plan)
-    _complete(plan, model)
-    merged = _merge_equal_constants(plan, model)
+    plan.absent_name = complete(model, graph, plan.rules)
+    merged = merge_equal_constants(model, graph, pairs)
     for tensor, uses in graph.consumers().items():
         constant = graph.tensors[tensor]
         if not model.is_constant(constant):
@@ -187,17 +178,6 @@ def make_plan(
     return plan
 
 
-def live_operators(graph: Subgraph) -> list[Operator]:
-    """Copies of the operators of which something is used."""
-    needed = set(graph.outputs)
-    kept: list[Operator] = []
-    for operator in reversed(graph.operators):
-        if needed.intersection(operator.outputs) or operator.code in _SIDE_EFFECTS or not operator.outputs:
-            needed.update(operator.inputs)
-            kept.append(replace(operator))
-    return kept[::-1]
-
-
 def _clip(plan: Plan) -> None:
     """Clip the weights whose parameters follow from their own values, as the recipe says."""
     if plan.recipe.weight_method == "min_max":
@@ -205,57 +185,6 @@ def _clip(plan: Plan) -> None:
     for tensor, weight in plan.self_scaled.items():
         if weight is not None:
             plan.values[tensor] = clip_weights(plan.values[tensor], weight.axis, plan.recipe.weight_method)
-
-
-def _complete(plan: Plan, model: Model) -> None:
-    """Spell out what a file may leave off: an optional bias (the converter writes -1), the shape of RESHAPE."""
-    graph = plan.graph
-    explicit = any(tensor < 0 for operator in graph.operators for tensor in operator.inputs)
-    padded = []
-    for operator, rules in zip(graph.operators, plan.rules, strict=True):
-        bias = rules.bias_operand
-        if bias is not None and len(operator.inputs) == bias[0]:
-            operator.inputs = (*operator.inputs, -1)
-            padded.append(operator)
-        elif operator.code == BuiltinOperator.RESHAPE:
-            if len(operator.inputs) == 1 and operator.options is not None:
-                values = np.array(operator.options.new_shape, np.int32)
-                name = graph.tensors[operator.outputs[0]].name
-                operator.inputs = (*operator.inputs, add_constant(model, graph, name, values))
-            operator.options = None
-        if operator.code == BuiltinOperator.TRANSPOSE_CONV and operator.inputs[-1] < 0:
-            operator.inputs = operator.inputs[:-1]
-    if len(padded) == 1 and not explicit:
-        plan.absent_name = plan.location(padded[0])
-
-
-def _merge_equal_constants(plan: Plan, model: Model) -> dict[int, list[Use]]:
-    """Let operators read one constant where several hold the same; what was merged has no name of its own.
-
-    Returns the uses that were moved to each constant, last one first: they are dealt with before the constant's own.
-    """
-    merged: dict[int, list[Use]] = {}
-    graph, first = plan.graph, dict[tuple[Any, ...], int]()
-    for index, operator in enumerate(graph.operators):
-        for position, tensor in enumerate(operator.inputs):
-            constant = graph.tensors[tensor]
-            data = model.buffers[constant.buffer] if tensor >= 0 and model.is_constant(constant) else None
-            if data is None or tensor in plan.pairs or (constant.quant is not None and constant.quant.is_quantized):
-                continue
-            kept = first.setdefault((constant.type, constant.shape, data.tobytes()), tensor)
-            if kept != tensor:
-                graph.tensors[kept].name = ""
-                operator.inputs = (*operator.inputs[:position], kept, *operator.inputs[position + 1 :])
-                merged.setdefault(kept, []).insert(0, (index, position))
-    return merged
-
-
-def _rules(plan: Plan, index: int) -> Rules:
-    operator = plan.graph.operators[index]
-    try:
-        return find(operator.code, operator.custom_code).rules.of(operator)
-    except UnsupportedError as error:
-        raise UnsupportedError(f"{plan.place(index)}: {error}; without its rules it cannot be quantized") from None
 
 
 def _require_intermediates(plan: Plan) -> None:
