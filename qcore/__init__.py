@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qcore.auditor.explainer import explain
     from qcore.calibrator import Calibration, calibrate
     from qcore.errors import (
         CalibrationError,
@@ -59,6 +60,7 @@ __all__ = [
     "correct_biases",
     "equalize",
     "evaluate",
+    "explain",
     "from_checkpoint",
     "from_concrete_function",
     "from_keras",
@@ -70,6 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "auditor.explainer": ("explain",),
     "calibrator": ("Calibration", "calibrate"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "evaluator": ("Evaluation", "evaluate"),

@@ -91,10 +91,9 @@ class Interpreter:
         self.model = source if isinstance(source, Model) else load(source)  # type: ignore[arg-type]
         if not self.model.subgraphs:
             raise ModelError("the model has no subgraph, so there is nothing to run")
-        chosen = KernelSet.of(kernels)
-        if chosen.name == "xnnpack":
-            raise UnsupportedError("kernels='xnnpack' is not available yet; use 'optimized' or 'reference'")
-        self._program = Program(self.model, chosen, max_tensor_bytes=max_tensor_bytes, max_calls=max_calls)
+        self._program = Program(
+            self.model, KernelSet.of(kernels), max_tensor_bytes=max_tensor_bytes, max_calls=max_calls
+        )
         self._graph = self._program.graphs[0]
 
     # Shapes and memory ------------------------------------------------------------------------------------------------
@@ -136,6 +135,11 @@ class Interpreter:
         """Who runs each operator of the main graph, and why not XNNPACK where it was asked for; allocates if needed."""
         self._graph.allocate()
         return [Executor(step.index, step.operator.name, step.executor, step.refused) for step in self._graph.steps]
+
+    def params(self, operator: int) -> Any:
+        """The constants that an operator of the main graph was prepared with: the record its kernel computes from."""
+        self._graph.allocate()
+        return self._graph.steps[operator].params
 
     # Tensors ----------------------------------------------------------------------------------------------------------
 

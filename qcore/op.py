@@ -261,7 +261,8 @@ class Op:
     kernel may invoke (IF, WHILE).
 
     Kernel sets: `prepare` chooses constants by `n.kernels`, the set that runs the node. refused(n): why XNNPACK does
-    not take the node, None if it does. `reference_only`: variants of which only the reference arithmetic is known.
+    not take the node, None if it does; left out where that is not known. `reference_only`: variants of which only the
+    reference arithmetic is known.
     """
 
     infer: Callable[[Node], list[Shape | None]] | Callable[[Node], list[Shape]]
@@ -275,13 +276,15 @@ class Op:
     stateful: bool = False
     sparse: bool = False
     calls: Callable[[Node], Sequence[int]] = lambda n: ()
-    refused: Callable[[Node], str | None] = lambda n: "XNNPACK has no kernel for this operator"
+    refused: Callable[[Node], str | None] | None = None
     reference_only: frozenset[str] = frozenset()
 
     def executor(self, n: Node) -> tuple[KernelSet, str | None]:
         """The kernel set that runs node n, given the one asked for, and why if it is another one."""
         if n.kernels.name != "xnnpack":
             return n.kernels, None
+        if self.refused is None:
+            raise n.unsupported("whether XNNPACK takes this operator is not known; use kernels='reference'")
         reason = self.refused(n)
         return (n.kernels if reason is None else n.kernels.without_delegate), reason
 

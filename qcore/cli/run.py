@@ -9,7 +9,8 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from qcore.cli.console import fail, guard, out, print_json, print_table
+from qcore.cli.console import guard, out, print_json, print_table
+from qcore.cli.feeds import feeds
 from qcore.cli.source import HELP, read_model
 from qcore.interpreter import Interpreter
 
@@ -36,9 +37,7 @@ def command(
     interpreter = Interpreter(read_model(model))
     if output is not None:
         guard(output, force)
-    if bool(inputs) == (random is not None):
-        raise fail("give the inputs with --input, or let --random SEED draw them")
-    interpreter.run(_read(inputs) if inputs else _draw(interpreter, random or 0))
+    interpreter.run(feeds(interpreter, inputs, random))
     details = interpreter.get_output_details()
     values = {str(d["name"]): interpreter.get_tensor(d["index"]) for d in details}
     if output is not None:
@@ -51,34 +50,6 @@ def command(
     print_table(None, ["output", "type", "shape", "values"], rows)
     if output is not None:
         out.print(f"written: {output}")
-
-
-def _read(paths: list[Path]) -> Any:
-    try:
-        if len(paths) == 1 and paths[0].suffix == ".npz":
-            with np.load(paths[0], allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-        return [np.load(path, allow_pickle=False) for path in paths]
-    except (OSError, ValueError) as error:
-        raise fail(f"{', '.join(map(str, paths))}: cannot be read as .npy or .npz: {error}") from error
-
-
-def _draw(interpreter: Interpreter, seed: int) -> list[Array]:
-    """Random inputs: float ones uniform in [-1, 1), integer ones over the whole type."""
-    rng = np.random.default_rng(seed)
-    values: list[Array] = []
-    for detail in interpreter.get_input_details():
-        dtype, shape = np.dtype(detail["dtype"]), tuple(detail["shape"])
-        if dtype.kind == "f":
-            values.append(rng.uniform(-1, 1, shape).astype(dtype))
-        elif dtype.kind in "iu":
-            info = np.iinfo(dtype)
-            values.append(rng.integers(info.min, info.max, shape, dtype, endpoint=True))
-        elif dtype.kind == "b":
-            values.append(rng.integers(0, 2, shape).astype(bool))
-        else:
-            raise fail(f"input {detail['name']!r} is {dtype}; random values cannot be drawn for it, use --input")
-    return values
 
 
 def _every_tensor(interpreter: Interpreter) -> dict[str, Array]:

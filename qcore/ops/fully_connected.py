@@ -222,6 +222,15 @@ def version(n: Node) -> int:
     return 1
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes int8 with constant weights and a scale sx * sw / sy below 256 (xnnpack_delegate.cc)."""
+    x, w, b, y = n.input(0), n.input(1), n.optional_input(2), n.output()
+    known = x.type == w.type == y.type == TensorType.INT8 and w.value is not None and w.scales.size == 1
+    if not known or (b is not None and b.value is None) or not x.scale * w.scale / y.scale < 256:
+        raise n.unsupported("whether XNNPACK takes this operator is not known; use kernels='reference'")
+    return None if w.zero_point == 0 else "its weights have a zero point"
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
@@ -236,5 +245,6 @@ OP = Op(
     steps=STEPS,
     version=version,
     sparse=True,
+    refused=refused,
     reference_only=frozenset({"int16"}),
 )
