@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,13 +10,15 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from qcore.auditor.explainer import explain
+from qcore.auditor.explanation import Explanation
 from qcore.auditor.metrics import LayerError, compare_layers
 from qcore.calibrator import calibrate
 from qcore.cli.console import guard, out, print_json, print_table, progress_bar
+from qcore.cli.explain import print_explanation
 from qcore.interpreter import Interpreter
 from qcore.ir import Model, Operator
 from qcore.numerics.affine import quantize as quantize_values
-from qcore.op import find
 from qcore.quantizer import quantize
 from qcore.tflite import load, save
 from tflite_schema import BuiltinOperator
@@ -56,12 +57,14 @@ def command(
         "output": str(output),
     }
     layers = compare_layers(model, reread, [[_real(image)] for image in images["images"][:_COMPARED]])
-    explained = explain_logit(reread, model, images["images"][0])
+    explained, exact = _explain(reread, model, images["images"][0])
     if json:
-        print_json({**result, "layers": layers, "explained": explained})
+        print_json({**result, "layers": layers, "explained": explained.as_json(), "exact": exact})
         return
     _report(result, layers)
-    _print_explanation(explained)
+    out.print("\nHow the largest logit of the first digit came about:")
+    print_explanation(explained, _TAPS)
+    out.print(f"  in float it is {exact:.4f}")
 
 
 def _bundled() -> tuple[bytes, dict[str, Array]]:
@@ -116,78 +119,18 @@ def _report(result: dict[str, Any], layers: list[LayerError]) -> None:
     print_table(None, columns, rows, "#,scale,zero point,SQNR")
 
 
-@dataclass(frozen=True)
-class Explanation:
-    """One element of the logits layer: where it is, its largest products, and every step to its final integer."""
-
-    operator: int
-    element: tuple[int, ...]
-    taps: list[tuple[int, int, int]]
-    count: int
-    steps: list[tuple[str, str, int]]
-    constants: dict[str, float]
-    real: float
-    exact: float
-
-
-def explain_logit(model: Model, float_model: Model, image: Array) -> Explanation:
-    """How the largest logit of one image came about, from the steps the kernel itself recorded."""
+def _explain(model: Model, float_model: Model, image: Array) -> tuple[Explanation, float]:
+    """How the largest logit of one image came about, and what the float model has there."""
     index, op = _dense(model)
     interpreter = Interpreter(model)
-    recording = interpreter.record([index])
     interpreter.run(_input(model, image))
-    x, y = (model.main.tensors[t] for t in (op.inputs[0], op.outputs[0]))
-    weights = model.main.tensors[op.inputs[1]]
-    assert x.quant
-    assert y.quant
-    assert weights.quant
-    logits = interpreter.get_tensor(op.outputs[0])
-    at = (0, int(logits[0].argmax()))
-    offsets = interpreter.get_tensor(op.inputs[0]).reshape(-1).astype(int) - int(x.quant.zero_point[0])
-    row = interpreter.get_tensor(op.inputs[1])[at[1]].astype(int)
-    largest = np.argsort(-np.abs(offsets * row), kind="stable")[:_TAPS]
-    steps = recording.steps(index)
-    equations = find(op.code).steps
+    at = (0, int(interpreter.get_tensor(op.outputs[0])[0].argmax()))
     exact = Interpreter(float_model)
     exact.run(_real(image))
-    weight_scale = float(weights.quant.scale[at[1] if weights.quant.is_per_channel else 0])
-    multiplier = float(x.quant.scale[0]) * weight_scale / float(y.quant.scale[0])
-    return Explanation(
-        operator=index,
-        element=at,
-        taps=[(int(offsets[i]), int(row[i]), int(offsets[i] * row[i])) for i in largest],
-        count=row.size,
-        steps=[(name, equations[name].partition(";")[0], int(np.asarray(value)[at])) for name, value in steps.items()],
-        constants={
-            "input scale": float(x.quant.scale[0]),
-            "weight scale": weight_scale,
-            "output scale": float(y.quant.scale[0]),
-            "zero point": int(y.quant.zero_point[0]),
-            "M": multiplier,
-            "acc * M": int(np.asarray(steps["add_bias"])[at]) * multiplier,
-        },
-        real=(int(logits[at]) - int(y.quant.zero_point[0])) * float(y.quant.scale[0]),
-        exact=float(exact.get_tensor(_dense(float_model)[1].outputs[0])[at]),
-    )
+    logits = exact.get_tensor(_dense(float_model)[1].outputs[0])
+    return explain(model, _input(model, image), index, at), float(logits[at])
 
 
 def _dense(model: Model) -> tuple[int, Operator]:
     """The model's only FULLY_CONNECTED operator and its index."""
     return next((i, o) for i, o in enumerate(model.main.operators) if o.code == BuiltinOperator.FULLY_CONNECTED)
-
-
-def _print_explanation(e: Explanation) -> None:
-    out.print(
-        f"\nHow operator {e.operator} FULLY_CONNECTED made output {list(e.element)} of the first digit:", markup=False
-    )
-    for x, w, product in e.taps:
-        out.print(f"  (x - zx) * w    {x:5d} * {w:4d} = {product:8d}")
-    out.print(f"  and {e.count - len(e.taps)} smaller products")
-    for name, equation, value in e.steps:
-        exactly = f" = round({e.constants['acc * M']:.6f})" if name == "requantize" else ""
-        out.print(f"  {name:<15}{value:>22d}   {equation}{exactly}", markup=False)
-    c = e.constants
-    sx, sw, sy = (f"{c[name]:.9g}" for name in ("input scale", "weight scale", "output scale"))
-    out.print(f"  M = sx * sw / sy = {sx} * {sw} / {sy} = {c['M']:.9g}")
-    y = e.steps[-1][2]
-    out.print(f"  stands for {sy} * ({y} - {c['zero point']}) = {e.real:.4f}; in float it is {e.exact:.4f}")

@@ -18,9 +18,11 @@ def test_the_demo_keeps_its_promises(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_the_explained_number_adds_up(cli: Cli, tmp_path: Path) -> None:
-    explained = json.loads(cli("demo", "-o", tmp_path / "d.tflite", "--json").out)["explained"]
-    assert abs(explained["real"] - explained["exact"]) < 1.0
-    assert explained["steps"][-1][0] == "clamp"
+    shown = json.loads(cli("demo", "-o", tmp_path / "d.tflite", "--json").out)
+    explained = shown["explained"]
+    assert abs(explained["real"] - shown["exact"]) < 1.0
+    assert explained["steps"][-1]["name"] == "clamp"
+    assert explained["steps"][0]["value"] == sum(product for *_, product in explained["taps"]["products"])
     text = cli("demo", "-o", tmp_path / "e.tflite").out
     assert "x smaller" in text
     assert "SQNR" in text
