@@ -73,7 +73,8 @@ def print_explanation(e: Explanation, taps: int = _SHOWN) -> None:
             out.print(f"  {e.taps.padded} products fall on padding and are 0")
     for step in e.steps:
         value = f"{step.value:15d}" if isinstance(step.value, int) else f"{step.value:15.9g}"
-        out.print(f"  {step.name:<20} {value}   {step.equation.partition(";")[0]}", markup=False)
+        equation = step.equation.partition(";")[0]
+        out.print(f"  {step.name:<20} {value}   {equation}", markup=False)
         r = step.rounding
         if r is not None:
             tie = ", a tie" if r.is_tie else ""
