@@ -57,14 +57,14 @@ def _converted(plan: Plan, graph: Subgraph, operator: Operator) -> Iterator[Oper
             yield from _quantize_operand(plan, graph, operator, position)
         for tensor in plan.results(operator):
             _quantize_result(plan, graph, operator, tensor)
-    elif plan.is_real(graph, operator):
+    elif plan.is_real(operator):
         yield from _dequantized_operands(plan, graph, operator)
     yield operator
 
 
 def _completed(plan: Plan, graph: Subgraph, operator: Operator) -> Iterator[Operator]:
     integer = operator.code in _CONVERSIONS or plan.is_integer(graph, operator)
-    if not integer and plan.is_real(graph, operator):
+    if not integer and plan.is_real(operator):
         yield from _dequantized_operands(plan, graph, operator)
     yield operator
 

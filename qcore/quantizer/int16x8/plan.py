@@ -23,11 +23,11 @@ __all__ = ["Plan", "make_plan"]
 
 @dataclass
 class Plan:
-    """The model that is edited in place, what was asked for, and the names of the operators on real numbers."""
+    """The model that is edited in place, what was asked for, and (by id) the operators on real numbers."""
 
     model: Model
     recipe: Recipe
-    real: set[str] = field(default_factory=set)
+    real: set[int] = field(default_factory=set)
     indices: dict[int, tuple[int, int]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,13 +54,13 @@ class Plan:
         names = {graph.tensors[tensor].name for tensor in operator.outputs if tensor >= 0}
         return operator.name not in self.recipe.denylisted_ops and not names & self.recipe.denylisted_nodes
 
-    def is_real(self, graph: Subgraph, operator: Operator) -> bool:
+    def is_real(self, operator: Operator) -> bool:
         """Whether the quantizer looks at an operator: it works on real numbers, or cannot be quantized."""
-        return self.name(graph, operator) in self.real
+        return id(operator) in self.real
 
     def is_integer(self, graph: Subgraph, operator: Operator) -> bool:
         """Whether an operator computes in integers."""
-        return self.is_real(graph, operator) and self.quantizable(graph, operator)
+        return self.is_real(operator) and self.quantizable(graph, operator)
 
     def operands(self, operator: Operator) -> list[int]:
         """Positions of the operands that are quantized before the operator is reached; biases are not among them."""
@@ -113,16 +113,15 @@ class Plan:
 def make_plan(model: Model, recipe: Recipe) -> Plan:
     """The plan for a model.
 
-    An operator is looked at where a tensor it would quantize is float, or where it cannot be quantized. The quantizer
-    knows operators by their names, so one name stands for all that have it.
+    An operator is looked at where a tensor it would quantize is float, or where it cannot be quantized. TensorFlow
+    tells operators apart by the names of their results, and is misled where two have one name; here each is itself.
     """
     plan = Plan(model, recipe)
     for graph, operator in plan.walk():
-        name = plan.name(graph, operator)
-        if name is None:
+        if plan.name(graph, operator) is None:
             continue
         tensors = [*(operator.inputs[position] for position in plan.operands(operator)), *plan.results(operator)]
         is_float = any(t >= 0 and graph.tensors[t].type == TensorType.FLOAT32 for t in tensors)
         if is_float or not plan.quantizable(graph, operator):
-            plan.real.add(name)
+            plan.real.add(id(operator))
     return plan

@@ -89,7 +89,7 @@ def set_constant_ranges(plan: Plan) -> None:
     Operators that TensorFlow can quantize to int8 only stay in float, but their constants get a range all the same.
     """
     for graph, operator in plan.walk():
-        if operator.name not in LOWEST_VERSIONS or not plan.is_real(graph, operator) or plan.joins(operator):
+        if operator.name not in LOWEST_VERSIONS or not plan.is_real(operator) or plan.joins(operator):
             continue
         rules = plan.rules(operator)
         biases = rules.biases if rules.stateful else ()

@@ -29,7 +29,7 @@ def require_integers(plan: Plan) -> None:
     left = [
         (operator, graph)
         for graph, operator in plan.walk()
-        if plan.is_real(graph, operator) and not plan.quantizable(graph, operator) and _touches_float(graph, operator)
+        if plan.is_real(operator) and not plan.quantizable(graph, operator) and _touches_float(graph, operator)
     ]
     if not left:
         return
@@ -53,7 +53,7 @@ def require_kernels(plan: Plan) -> None:
     errors: dict[str, str] = {}
     for subgraph, graph in enumerate(plan.model.subgraphs):
         for index, operator in enumerate(graph.operators):
-            if operator.code in _CONVERSIONS or not plan.is_real(graph, operator):
+            if operator.code in _CONVERSIONS or not plan.is_real(operator):
                 continue
             if not plan.is_integer(graph, operator):
                 _require_floats(plan, graph, operator)

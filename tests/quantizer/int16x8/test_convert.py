@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qcore.errors import CalibrationError
+from qcore.errors import CalibrationError, QuantizationError
 from qcore.ir import Model
 from qcore.quantizer import quantize
 from tests.quantizer.converter import FloatGraph
@@ -89,6 +89,21 @@ def test_missing_ranges(missing: str) -> None:
         quantize(model, "int16x8")
     with pytest.raises(RuntimeError):
         converted(model)
+
+
+@pytest.mark.parametrize("bounds", [(np.nan, 1.0), (2.0, 1.0), (0.0, np.inf)])
+def test_ranges_that_are_none(bounds: tuple[float, float]) -> None:
+    g = FloatGraph()
+    model = g.model(g.op("RELU", [g.input(X)], X))
+    with pytest.raises(CalibrationError, match="tensor 'input0': the range"):
+        quantize(model, "int16x8", {"input0": bounds, "relu_0": (0, 1)})
+
+
+def test_a_model_that_is_quantized_already() -> None:
+    g = FloatGraph()
+    ours = quantize(g.model(g.op("RELU", [g.input(X)], X)), "int16x8")
+    with pytest.raises(QuantizationError, match="the model is already quantized: subgraph 0, tensor 0 'input0_int16'"):
+        quantize(ours, "int16x8")
 
 
 def test_a_constant_has_the_type_its_first_reader_gives_it() -> None:

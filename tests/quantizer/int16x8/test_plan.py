@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from qcore.ir import Operator
+from qcore.quantizer import quantize
 from qcore.quantizer.int16x8.plan import Plan, make_plan
 from qcore.quantizer.recipe import Recipe
 from tests.quantizer.converter import FloatGraph
+from tests.quantizer.int16x8.converter import converted
 from tflite_schema import AddOptions, BuiltinOperator, NegOptions, PackOptions, StridedSliceOptions
 
 X = (2, 3)
@@ -47,7 +49,7 @@ def test_what_computes_in_integers() -> None:
     indices = g.op("PACK", [g.constant(1, np.int32)], (1,), options=PackOptions(values_count=1), dtype=np.int32)
     plan = plan_of(g, added, negated, indices)
     assert [plan.is_integer(*step) for step in plan.walk()] == [True, False, False]
-    assert [plan.is_real(*step) for step in plan.walk()] == [True, True, False]
+    assert [plan.is_real(operator) for _, operator in plan.walk()] == [True, True, False]
 
 
 @pytest.mark.parametrize("recipe", [{"denylisted_ops": ["ADD"]}, {"denylisted_nodes": ["add_0"]}])
@@ -57,14 +59,16 @@ def test_what_is_denied_is_not(recipe: dict[str, list[str]]) -> None:
     assert not any(plan.is_integer(*step) for step in plan.walk())
 
 
-def test_an_operator_on_integers_with_the_name_of_a_real_one_counts_as_real() -> None:
-    """Names stand for operators; TensorFlow's quantizer cannot tell two of one name apart."""
+def test_an_operator_on_integers_with_the_name_of_another_on_real_numbers() -> None:
+    """TensorFlow cannot tell the two apart, and asks for the range of integers."""
     g = FloatGraph()
     begin, end, strides = (g.constant([value], np.int32) for value in (0, 1, 1))
     parts = [g.input((2,), np.int32), begin, end, strides]
     sliced = g.op("STRIDED_SLICE", parts, (1,), options=StridedSliceOptions(), dtype=np.int32)
     y = g.op("ADD", [g.input(X), g.input(X)], X, options=AddOptions())
-    plan = plan_of(g, sliced, y)
-    assert [plan.is_real(*step) for step in plan.walk()] == [False, True]
     g.graph.tensors[sliced].name = g.graph.tensors[y].name
-    assert all(plan_of(g, sliced, y).is_real(*step) for step in plan.walk()) is False
+    plan = plan_of(g, sliced, y)
+    assert [plan.is_integer(*step) for step in plan.walk()] == [False, True]
+    with pytest.raises(RuntimeError):
+        converted(g.model(sliced, y))
+    assert quantize(g.model(sliced, y), "int16x8")
