@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import qcore
 from qcore import CalibrationError, Interpreter, Model, ModelError, ShapeError, calibrate, evaluate, quantize, save
+from qcore.auditor.metrics import sqnr
 from qcore.evaluator import losers
 from qcore.tflite import to_bytes
 from tests.graphs import chain_of_adds
@@ -97,6 +98,38 @@ def test_regression() -> None:
     assert second.mae == pytest.approx(np.abs(error).mean(), rel=1e-12)
     assert second.rmse == pytest.approx(math.sqrt((error**2).mean()), rel=1e-12)
     assert (second.top1, second.agreement, second.labelled) == (None, None, 0)
+
+
+def two_outputs() -> Model:
+    graph = FloatGraph(seed=3, span=(-6.0, 6.0))
+    x = graph.input((1, 8))
+    y, z = (
+        graph.op("FULLY_CONNECTED", [x, graph.random(n, 8), graph.random(n)], (1, n), options=FullyConnectedOptions())
+        for n in (7, 3)
+    )
+    return graph.model(y, z)
+
+
+def test_every_output_has_its_noise() -> None:
+    plain = two_outputs()
+    small = int8(plain)
+    _, found = evaluate([plain, small], SAMPLES, LABELS)
+    exact, integer = Interpreter(plain), Interpreter(small)
+    (scale, zero) = integer.get_input_details()[0]["quantization"]
+    pairs = []
+    for sample in SAMPLES:
+        steps = sample[None] / np.float32(scale)
+        fed = np.clip(np.sign(steps) * np.floor(np.abs(steps) + 0.5) + zero, -128, 127).astype(np.int8)
+        pairs.append((exact.run(sample[None]), integer.run(fed)))
+    for index, detail in enumerate(integer.get_output_details()):
+        scale, zero = detail["quantization"]
+        wanted = np.concatenate([a[index] for a, _ in pairs])
+        got = np.concatenate(
+            [np.float32(scale) * (b[index].astype(np.int32) - zero).astype(np.float32) for _, b in pairs]
+        )
+        assert found.sqnr is not None
+        assert found.sqnr[index] == pytest.approx(sqnr(wanted, got), rel=1e-9)
+    assert found.labelled == 60
 
 
 def test_without_labels() -> None:

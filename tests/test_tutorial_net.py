@@ -14,7 +14,7 @@ from qcore.tflite import to_bytes
 from tests import oracle
 from tests.frontends.conftest import package
 
-REPORTED = {"float32": 493_624, "int8": 133_216}
+REPORTED = {"float32": 493_624, "float16": 249_936, "dynamic_range": 131_472, "int8": 133_216}
 """Bytes of the file; int8 with uint8 inputs and outputs."""
 
 SAMPLES = [np.random.default_rng(i).uniform(size=(1, 32, 32, 3)).astype(np.float32) for i in range(3)]
@@ -44,8 +44,11 @@ def converted(mode: str) -> int:
     """The size of TFLiteConverter's own file."""
     tf = oracle.tensorflow()
     converter = tf.lite.TFLiteConverter.from_keras_model(net())
-    if mode == "int8":
+    if mode != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if mode == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if mode == "int8":
         converter.representative_dataset = lambda: ([sample] for sample in SAMPLES)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.uint8
@@ -58,6 +61,8 @@ def ours(mode: str) -> Model:
     plain = from_keras(net())
     if mode == "float32":
         return plain
+    if mode != "int8":
+        return quantize(plain, mode)
     borders = {"inference_input_type": "uint8", "inference_output_type": "uint8"}
     return quantize(plain, mode, calibrate(plain, SAMPLES), **borders)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qcore.calibrator import calibrate
 from qcore.evaluator import Evaluation, evaluate
 from qcore.ir import Model
-from qcore.quantizer import quantize
+from qcore.quantizer import RECIPES, quantize
 from qcore.tflite import load
 
 Array = NDArray[Any]
@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "sizes.md"
 SHARED = ROOT.parent / "shared"
 MODES: dict[str, dict[str, Any]] = {
+    "float16": {},
+    "dynamic_range": {},
+    "weight_only_int8": {},
     "int8": {},
     "int8, int8 in and out": {"inference_input_type": "int8", "inference_output_type": "int8"},
     "int16x8": {},
@@ -40,7 +43,8 @@ def variants(path: Path, calibration: Array) -> Iterator[tuple[str, Path | Model
     model = load(path)
     ranges = calibrate(model, calibration)
     for title, fields in MODES.items():
-        yield title, quantize(model, title.partition(",")[0], ranges, **fields)
+        recipe = title.partition(",")[0]
+        yield title, quantize(model, recipe, ranges if RECIPES[recipe].needs_ranges else None, **fields)
 
 
 def table(path: Path, calibration: Array, samples: Array, labels: Array | None = None) -> str:
