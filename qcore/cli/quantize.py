@@ -64,6 +64,7 @@ NodesOption = Annotated[list[str] | None, typer.Option(help="The same, by the na
 WeightMethodOption = Annotated[
     str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
 ]
+WeightBitsOption = Annotated[int, typer.Option(help="Bits of weights: 8, or 4 where TFLite has kernels for that.")]
 EqualizeOption = Annotated[
     bool, typer.Option("--equalize", help="First scale the channels between layers so that both use their range.")
 ]
@@ -89,6 +90,7 @@ def command(
     denylisted_ops: OpsOption = None,
     denylisted_nodes: NodesOption = None,
     weight_method: WeightMethodOption = "min_max",
+    weight_bits: WeightBitsOption = 8,
     input_stats: StatsOption = None,
     default_ranges: RangesOption = None,
     equalization: EqualizeOption = False,
@@ -121,6 +123,7 @@ def command(
         denylisted_ops=denylisted_ops,
         denylisted_nodes=denylisted_nodes,
         weight_method=weight_method,
+        weight_bits=weight_bits,
         quantized_input_stats=_stats(input_stats),
         default_ranges_stats=None if default_ranges is None else _two_numbers("--default-ranges", default_ranges),
     )

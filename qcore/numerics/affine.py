@@ -184,6 +184,17 @@ def quantize_int16(w: NDArray[np.float32], scale: float) -> NDArray[np.int16]:
     return np.asarray(np.clip(steps, -32767, 32767).astype(np.int16))
 
 
+def quantize_int4(w: NDArray[np.float32], scale: ArrayLike, quantized_dimension: int | None) -> NDArray[np.int8]:
+    """Symmetric weights as int4, one number a byte: q = clamp(rint(w / float32(scale)), -8, 7), ties to even.
+
+    -8 is used where a weight lies beyond what its scale reaches: kernels unpack the integers to int8, where it is a
+    number as any other. AI Edge Quantizer: algorithms/uniform_quantize/uniform_quantize_tensor.py
+    """
+    values, scales = np.asarray(w, np.float32), np.atleast_1d(np.asarray(scale, np.float32))
+    divisor = scales[0] if quantized_dimension is None else along(scales, values.ndim, quantized_dimension)
+    return np.clip(np.rint(values / divisor), -8, 7).astype(np.int8)
+
+
 def _to_int8(steps: NDArray[Any]) -> NDArray[np.int8]:
     return np.asarray(np.clip(steps, -127, 127).astype(np.int8))
 

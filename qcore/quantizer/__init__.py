@@ -14,6 +14,7 @@ hoisting         how the converter's rewritings move constants
 layout           the new graph from the program: tensors, names and buffers
 quantized_type   scale, zero_point and values of one tensor
 finish           what concerns the whole file: shared buffers, metadata
+four_bits        the weights that can be int4
 runtime_version  the oldest runtime that knows every operator
 """
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qcore.ir import QuantParams
 from qcore.numerics import affine
+from qcore.quantizer.weight_methods import weight_scale
 from tflite_schema import TensorType
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "bias_type",
     "constant_type",
     "exact_bias_type",
+    "four_bit_type",
     "gate_type",
     "hidden_type",
     "state_type",
@@ -65,6 +67,8 @@ class QuantizedType:
             return affine.quantize_bias(values, np.array(self.scale))
         if self.type == TensorType.INT16:
             return affine.quantize_int16(values, self.scale[0])
+        if self.type == TensorType.INT4:
+            return affine.quantize_int4(values, np.array(self.scale), self.quantized_dimension)
         if self.narrow_range:
             return affine.quantize_weights(values, np.array(self.scale), self.quantized_dimension)
         return affine.quantize_constant(values, self.scale[0], self.zero_point[0])
@@ -96,6 +100,17 @@ def weight_type(values: Array, quantized_dimension: int | None, bits: int = 8) -
     if bits == 16:
         return _int16(float(parameters.scale[0]))
     return _from(parameters, quantized_dimension, narrow_range=True)
+
+
+def four_bit_type(values: Array, quantized_dimension: int | None, method: str = "min_max") -> QuantizedType:
+    """int4 from a weight's values, symmetric, per channel of `quantized_dimension` or per tensor.
+
+    scale = max(m, 1e-9) / 7 in float32, m = max |w| or what the weight method clips at
+    AI Edge Quantizer: algorithms/uniform_quantize/uniform_quantize_tensor.py; the converter makes no int4 weights.
+    """
+    smallest = np.float32(1e-9) / np.float32(7)
+    scale = np.maximum(weight_scale(values, quantized_dimension, method, bits=4, narrow_range=False), smallest)
+    return QuantizedType(tuple(float(s) for s in scale), (0,) * scale.size, quantized_dimension, TensorType.INT4)
 
 
 def _int16(scale: float) -> QuantizedType:

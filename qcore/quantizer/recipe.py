@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qcore.errors import QuantizationError
+from qcore.quantizer.four_bits import FOUR_BIT_SCHEMES
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from tflite_schema import BuiltinOperator, TensorType
 
@@ -62,6 +63,8 @@ class Recipe:
     builtin names ("ADD") that compute in float; denylisted_nodes: names of result tensors whose operators do. strict:
     refuse a model of which any operator (weights only: any constant of 1024 or more elements) would stay in float.
     weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see `weight_methods`).
+    weight_bits: 8, or 4 for int4 weights of the operators that have kernels for them (see `four_bits`); strict then
+    refuses a model with other weights.
 
     Of the TensorFlow 1 schemes only: quantized_input_stats: input name -> (mean, standard deviation) with
     real = (q - mean) / deviation; default_ranges_stats: (min, max) of every tensor of which nothing else is known.
@@ -80,6 +83,7 @@ class Recipe:
     denylisted_nodes: frozenset[str] = frozenset()
     strict: bool = False
     weight_method: str = "min_max"
+    weight_bits: int = 8
     bias_type: Any = None
     quantized_input_stats: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
     default_ranges_stats: tuple[float, float] | None = None
@@ -93,6 +97,7 @@ class Recipe:
             raise QuantizationError(
                 f"the scheme {self.scheme} does not clip weights; weight_method can only be min_max"
             )
+        self._check_weight_bits()
         for name in ("inference_input_type", "inference_output_type"):
             object.__setattr__(self, name, _border_type(getattr(self, name), name, BORDER_TYPES[self.scheme]))
         bias_types = BIAS_TYPES.get(self.scheme, ())
@@ -108,6 +113,15 @@ class Recipe:
             raise QuantizationError(f"denylisted_ops: {', '.join(unknown)} are no builtin operators")
         object.__setattr__(self, "denylisted_ops", frozenset(name.upper() for name in self.denylisted_ops))
         self._check_tensorflow_1()
+
+    def _check_weight_bits(self) -> None:
+        if self.weight_bits not in (4, 8) or type(self.weight_bits) is not int:
+            raise QuantizationError(f"weight_bits is {self.weight_bits!r}; it can be 8 or 4")
+        if self.weight_bits == 4 and self.scheme not in FOUR_BIT_SCHEMES:
+            raise QuantizationError(
+                f"weight_bits is 4, and the scheme {self.scheme} has no 4-bit weights; "
+                f"{', '.join(FOUR_BIT_SCHEMES)} have them"
+            )
 
     def _check_tensorflow_1(self) -> None:
         is_tensorflow_1 = self.scheme in TENSORFLOW_1

@@ -75,6 +75,9 @@ def test_weights_clipped(cli: Cli, tmp_path: Path, samples_file: Path) -> None:
     np.testing.assert_array_equal(scale.scale, weight_scale(values, 0, "mse"))
     outcome = cli("quantize", float_model, "-d", samples_file, "-o", target, "--force", "--weight-method", "max")
     assert (outcome.code, "no weight_method 'max'" in outcome.err) == (2, True)
+    assert cli("quantize", float_model, "-d", samples_file, "-o", target, "--force", "--weight-bits", 4).code == 0
+    assert load(target).main.tensors[1].type == TensorType.INT4
+    assert "can be 8 or 4" in cli("quantize", float_model, "-o", target, "--force", "--weight-bits", 5).err
 
 
 def test_corrections(cli: Cli, tmp_path: Path) -> None:

@@ -182,3 +182,9 @@ def test_the_data_have_ties() -> None:
     assert affine.quantize(x, 1.0, 0, np.int8).tolist() == [1, -1, 2, -2]
     assert affine.quantize_constant(x, 1.0, 0).tolist() == [1, -1, 2, -2]
     assert math.isclose(float(affine.asymmetric_parameters(-1, 1).scale[0]), 2 / 255, rel_tol=1e-7)
+
+
+def test_int4_weights() -> None:
+    w = np.array([[3.5, 0.25, 0.75, -9.0], [70, 5, -15, 80]], np.float32)
+    assert affine.quantize_int4(w, [0.5, 10.0], 0).tolist() == [[7, 0, 2, -8], [7, 0, -2, 7]]
+    assert affine.quantize_int4(w[:1], 0.5, None).tolist() == [[7, 0, 2, -8]]

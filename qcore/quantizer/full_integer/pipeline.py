@@ -14,6 +14,7 @@ from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.full_integer.rewrite import rewrite
 from qcore.quantizer.full_integer.solve import Solution
 from qcore.quantizer.full_integer.verify import (
+    require_four_bits,
     require_integers,
     require_kernels,
     require_one_scale,
@@ -54,6 +55,8 @@ def build(
         warn_of_states(plan, program)
         if recipe.strict:
             require_integers(plan, program)
+            if recipe.weight_bits == 4:
+                require_four_bits(plan, program)
         for tensor in set(plan.pairs).intersection(plan.graph.outputs).difference(plan.graph.inputs):
             source.subgraphs[subgraph].tensors[tensor].name = plan.pairs[tensor].dequantized.name
         number = lay_out(result, source, subgraph, program, tensor_order(program, plan, solution), names)

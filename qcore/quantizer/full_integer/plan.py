@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qcore.edit import add_tensor
 from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator, Subgraph, Tensor
+from qcore.quantizer.four_bits import FOUR_BIT_WEIGHTS
 from qcore.quantizer.imported import Use, complete, live_operators, location, merge_equal_constants, rules_of
 from qcore.quantizer.quantized_type import ROUNDED_SCALES, Formulas, QuantizedType
 from qcore.quantizer.recipe import Recipe
@@ -49,6 +50,7 @@ class Plan:
     graph: a copy; copies of constants are appended. rules[i]: of operator i. uses, producers: as in Subgraph.
     values: the float32 constants; plain: the other ones; given: integer constants that the file quantized already.
     self_scaled: constants whose parameters follow from their own values, with their constraint if they are weights.
+    four_bits: those of the weights that become int4.
     early: weights of recurrent operators, which are converted before anything else; firm: activations that they read,
     of which the range is never widened, and that are quantized even if nothing reads integers.
     origin: copy of a constant -> the constant; late_copies: those made while solving.
@@ -67,6 +69,7 @@ class Plan:
     firm: set[int] = field(default_factory=set)
     late_copies: set[int] = field(default_factory=set)
     self_scaled: dict[int, Weight | None] = field(default_factory=dict)
+    four_bits: set[int] = field(default_factory=set)
     plain: set[int] = field(default_factory=set)
     absent_name: str | None = None
     formulas: Formulas = ROUNDED_SCALES
@@ -170,12 +173,24 @@ def make_plan(
             plan.given[tensor] = QuantizedType.of(constant.quant, constant.type)
         else:
             plan.plain.add(tensor)
-    _clip(plan)
     plan.uses, plan.producers = graph.consumers(), graph.producers()
+    plan.four_bits = {tensor for tensor in plan.self_scaled if _is_four_bits(plan, tensor)}
+    _clip(plan)
     for index, operator in enumerate(graph.operators):
         if plan.rules[index].stateful and plan.quantizable(index):
             plan.firm.update(t for i, t in enumerate(operator.inputs) if plan.rules[index].input(i) == Activation())
     return plan
+
+
+def _is_four_bits(plan: Plan, tensor: int) -> bool:
+    """Whether a constant becomes int4: the recipe says so, and it is a weight to all its readers, with such kernels."""
+    if plan.recipe.weight_bits == 8:
+        return False
+    kernels = FOUR_BIT_WEIGHTS[plan.recipe.scheme]
+    return all(
+        isinstance(plan.rules[index].input(position), Weight) and plan.graph.operators[index].code in kernels
+        for index, position in plan.uses.get(tensor, [])
+    )
 
 
 def _clip(plan: Plan) -> None:
@@ -183,7 +198,7 @@ def _clip(plan: Plan) -> None:
     if plan.recipe.weight_method == "min_max":
         return
     for tensor, weight in plan.self_scaled.items():
-        if weight is not None:
+        if weight is not None and tensor not in plan.four_bits:
             plan.values[tensor] = clip_weights(plan.values[tensor], weight.axis, plan.recipe.weight_method)
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qcore.ir import Operator
 from qcore.quantizer.full_integer.plan import Plan, Use
-from qcore.quantizer.quantized_type import QuantizedType, bias_type, weight_type
+from qcore.quantizer.quantized_type import QuantizedType, bias_type, four_bit_type, weight_type
 from qcore.rules import Bias
 from tflite_schema import TensorType
 
@@ -100,6 +100,8 @@ class _Solver:
             formulas = self.plan.formulas
             if weight is None:
                 chosen = formulas.constant(values)
+            elif tensor in self.plan.four_bits:
+                chosen = four_bit_type(values, weight.axis, self.plan.recipe.weight_method)
             elif weight.bits == 8:
                 chosen = formulas.weight(values, weight.axis)
             else:

@@ -6,16 +6,23 @@ import warnings
 
 from qcore.errors import QuantizationError
 from qcore.op import find
+from qcore.quantizer.four_bits import FOUR_BIT_WEIGHTS
 from qcore.quantizer.full_integer.plan import Plan
 from qcore.quantizer.program import Line, Program, Value
 from qcore.rules import State, Weight
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["QuantizationWarning", "require_integers", "require_kernels", "require_one_scale", "warn_of_states"]
+__all__ = [
+    "QuantizationWarning",
+    "require_four_bits",
+    "require_integers",
+    "require_kernels",
+    "require_one_scale",
+    "warn_of_states",
+]
 
 _CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 _SHOWN = 5
-_FOUR_BIT_WEIGHTS = (BuiltinOperator.CONV_2D, BuiltinOperator.DEPTHWISE_CONV_2D, BuiltinOperator.FULLY_CONNECTED)
 
 
 class QuantizationWarning(UserWarning):
@@ -56,7 +63,8 @@ def require_kernels(plan: Plan, program: Program) -> None:
             axis = constraint.axis if isinstance(constraint, Weight) else None
             kept = axis if quantized.type != TensorType.UINT8 else None
             per_channel = quantized.quantized_dimension is not None and quantized.quantized_dimension != kept
-            four_bits = quantized.type == TensorType.INT4 and (axis is None or line.code not in _FOUR_BIT_WEIGHTS)
+            has_kernel = axis is not None and line.code in FOUR_BIT_WEIGHTS["int8"]
+            four_bits = quantized.type == TensorType.INT4 and not has_kernel
             if per_channel or four_bits:
                 what = "a scale per channel" if per_channel else "4-bit integers"
                 raise QuantizationError(
@@ -77,6 +85,22 @@ def require_integers(plan: Plan, program: Program) -> None:
         raise QuantizationError(
             f"subgraph {plan.subgraph}: {len(left)} operators would stay in float: {shown}; TensorFlow does not "
             f"quantize them to {plan.recipe.scheme}, or they are denylisted. Replace them, or quantize without strict"
+        )
+
+
+def require_four_bits(plan: Plan, program: Program) -> None:
+    """QuantizationError if a weight of an operator in integers has more than the 4 bits that were asked for."""
+    left = {}
+    for line in program.lines:
+        rules = find(line.code, line.operator.custom_code).rules.of(line.operator)
+        for position, value in enumerate(line.inputs):
+            wide = value is not None and value.quantized is not None and value.quantized.type != TensorType.INT4
+            if wide and isinstance(rules.input(position), Weight):
+                left[_name(line)] = line.operator.name
+    if left:
+        raise QuantizationError(
+            f"subgraph {plan.subgraph}: weights of {', '.join(left)} would stay in 8 bits: TFLite's kernels of "
+            f"{', '.join(sorted(set(left.values())))} take no others here. Quantize without strict, or with 8 bits"
         )
 
 

@@ -34,7 +34,7 @@ from qcore.quantizer.int16x8.prepare import (
     set_ranges,
 )
 from qcore.quantizer.int16x8.resources import require_one_scale_per_variable, unite_variable_ranges
-from qcore.quantizer.int16x8.verify import require_integers, require_kernels, require_scales
+from qcore.quantizer.int16x8.verify import require_four_bits, require_integers, require_kernels, require_scales
 from qcore.quantizer.int16x8.versions import raise_versions
 from qcore.quantizer.recipe import Recipe
 
@@ -47,6 +47,7 @@ def quantize_int16x8(model: Model, recipe: Recipe, calibration: Calibration) -> 
     plan = make_plan(result, recipe)
     if recipe.strict:
         require_integers(plan)
+        require_four_bits(plan)
     separate_buffers(result)
     set_ranges(result, calibration)
     copy_biases(plan)

@@ -92,7 +92,9 @@ def _quantize_operand(plan: Plan, graph: Subgraph, operator: Operator, position:
     values = plan.values(tensor)
     if values is not None:
         if _is_int8(plan, operator, position):
-            quantize_weight(plan.model, tensor, values, plan.weight_axis(operator, position))
+            quantize_weight(
+                plan.model, tensor, values, plan.weight_axis(operator, position), plan.weight_bits(graph, index)
+            )
         else:
             quantize_constant(plan.model, tensor, values)
         return

@@ -3,6 +3,7 @@
     activation   int16   min, max widened to hold 0;  scale = max(|min|, |max|) / 32767
     constant     int16   scale = max |x| / 32767;     q = round(x * float32(1 / scale))
     weight       int8    scale = max |w| / 127;       q = round(w * (127 / max |w|)); per channel or per tensor
+    weight       int4    as AI Edge Quantizer has it: scale = max(max |w|, 1e-9) / 7;  q = round(w / scale)
     bias         int64 or int32, scale = input scale * weight scale;  q = round(bias * float32(1 / scale))
 
 TensorFlow: tools/optimize/quantization_utils.cc
@@ -17,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.ir import Model, QuantParams, Tensor
-from qcore.numerics.affine import along, quantize_bias
+from qcore.numerics.affine import along, quantize_bias, quantize_int4
 from qcore.numerics.fixedpoint import round_half_away
 from qcore.numerics.float32 import to_int32
+from qcore.numerics.packing import pack_int4
 from tflite_schema import TensorType
 
 __all__ = [
@@ -133,14 +135,21 @@ def requantize_constant(model: Model, tensor: Tensor, scale: np.float32) -> None
     _store(model, tensor, _to_int16(real, scale))
 
 
-def quantize_weight(model: Model, tensor: Tensor, values: Float32Array, quantized_dimension: int | None) -> None:
-    """int8 from the range written in a weight, per channel of `quantized_dimension` or per tensor.
+def quantize_weight(
+    model: Model, tensor: Tensor, values: Float32Array, quantized_dimension: int | None, bits: int = 8
+) -> None:
+    """int8 or int4 from the range written in a weight, per channel of `quantized_dimension` or per tensor.
 
-    An all-zero channel has scale 0, an all-zero tensor scale 1.
+    int8: an all-zero channel has scale 0, an all-zero tensor scale 1.
     """
     low, high = bounds(tensor)
     dimension = quantized_dimension or 0
     magnitude = np.maximum(np.abs(low), np.abs(high))
+    if bits == 4:
+        scale = np.maximum(magnitude, np.float32(1e-9)) / np.float32(7)
+        set_parameters(tensor, TensorType.INT4, scale, dimension)
+        model.buffers[tensor.buffer] = pack_int4(quantize_int4(values, scale, quantized_dimension))
+        return
     zero = magnitude == 0
     inverse = np.where(zero, np.float32(0), _INT8 / np.where(zero, np.float32(1), magnitude))
     steps = round_half_away(values * along(inverse, values.ndim, dimension))

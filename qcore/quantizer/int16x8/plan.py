@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qcore.errors import UnsupportedError
 from qcore.ir import Model, Operator, Subgraph, Tensor
 from qcore.op import find
+from qcore.quantizer.four_bits import FOUR_BIT_WEIGHTS
 from qcore.quantizer.recipe import Recipe
 from qcore.rules import FLOAT_ONLY, Activation, Rules, SameAs, Untouched, Weight
 from tflite_schema import BuiltinOperator, TensorType
@@ -91,6 +92,12 @@ class Plan:
     def clips(self, operator: Operator, position: int) -> bool:
         """Whether operand `position` is a weight that the recipe clips."""
         return isinstance(self.rules(operator).input(position), Weight) and self.recipe.weight_method != "min_max"
+
+    def weight_bits(self, graph: Subgraph, index: int) -> int:
+        """How many bits a weight gets: 4 if the recipe says so and all its readers have kernels for that, else 8."""
+        kernels = FOUR_BIT_WEIGHTS[self.recipe.scheme] if self.recipe.weight_bits == 4 else ()
+        readers = [(op, i) for op in graph.operators for i, tensor in enumerate(op.inputs) if tensor == index]
+        return 4 if all(op.code in kernels and isinstance(self.rules(op).input(i), Weight) for op, i in readers) else 8
 
     def values(self, tensor: Tensor) -> NDArray[Any] | None:
         """The float values of a constant; None for other tensors."""

@@ -107,7 +107,10 @@ def set_constant_ranges(plan: Plan) -> None:
                 continue
             if np.isfinite(values).all():
                 axis = plan.weight_axis(operator, position)
-                set_range(tensor, clip_weights(values, axis, plan.recipe.weight_method) if clips else values, axis)
+                if clips:
+                    bits = plan.weight_bits(graph, operator.inputs[position])
+                    values = clip_weights(values, axis, plan.recipe.weight_method, bits=bits, narrow_range=bits == 8)
+                set_range(tensor, values, axis)
             elif plan.is_integer(graph, operator):
                 raise QuantizationError(
                     f"{plan.place(operator)}: its constant {tensor.name!r} holds NaN or infinity, of which no scale "
@@ -119,7 +122,8 @@ def fit_weights_to_biases(plan: Plan) -> None:
     """Widen the range of weights so far that the bias, in units of input scale * weight scale, keeps below 2^30.
 
     Where |bias| >= 0.5 * input scale * weight scale * (2^31 - 1), the weight's range becomes
-    +-2 |bias| / (2^31 - 1) * 127 / input scale: per channel, or for the largest bias where the weight has one scale.
+    +-2 |bias| / (2^31 - 1) * 127 / input scale (int4: 7 instead of 127): per channel, or for the largest bias where the
+    weight has one scale.
     """
     for graph, operator in plan.walk():
         bias = plan.rules(operator).bias_operand
@@ -133,7 +137,8 @@ def fit_weights_to_biases(plan: Plan) -> None:
         if values is None or not has_range(source) or not has_range(weight):
             continue
         _require_vector(plan, operator, values, weight)
-        _fit(weight, values, activation_scale(source))
+        highest = np.float32(2 ** (plan.weight_bits(graph, operator.inputs[w]) - 1) - 1)
+        _fit(weight, values, activation_scale(source), highest)
         if not all(np.isfinite(bound).all() for bound in bounds(weight)):
             raise QuantizationError(
                 f"{plan.place(operator)}: the range of {source.name!r} is too narrow to express its bias in units of "
@@ -155,9 +160,9 @@ def _require_vector(plan: Plan, operator: Operator, bias: NDArray[np.float32], w
         )
 
 
-def _fit(weight: Tensor, bias: NDArray[np.float32], input_scale: np.float32) -> None:
+def _fit(weight: Tensor, bias: NDArray[np.float32], input_scale: np.float32, highest: np.float32) -> None:
     low, high = bounds(weight)
-    scale = np.maximum(np.abs(low), np.abs(high)) / np.float32(127)
+    scale = np.maximum(np.abs(low), np.abs(high)) / highest
     size = np.abs(bias) if scale.size > 1 else np.array([np.max(np.abs(bias))])
     with np.errstate(all="ignore"):
         limit = 0.5 * np.float64(input_scale) * scale.astype(np.float64)
@@ -165,7 +170,7 @@ def _fit(weight: Tensor, bias: NDArray[np.float32], input_scale: np.float32) -> 
             overflows = size.astype(np.float64) >= limit * _INT32_MAX
         else:
             overflows = (size / np.float32(_INT32_MAX)).astype(np.float64) >= limit
-        wide: NDArray[Any] = 2 * size.astype(np.float64) / _INT32_MAX * np.float64(np.float32(127) / input_scale)
+        wide: NDArray[Any] = 2 * size.astype(np.float64) / _INT32_MAX * np.float64(highest / input_scale)
         wide = wide.astype(np.float32)
     if overflows.any():
         set_bounds(weight, np.where(overflows, -wide, low), np.where(overflows, wide, high))

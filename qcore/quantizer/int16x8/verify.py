@@ -16,9 +16,10 @@ from qcore.op import Node, find
 from qcore.quantizer.int16x8.bias import suits
 from qcore.quantizer.int16x8.parameters import is_quantized
 from qcore.quantizer.int16x8.plan import Plan
+from qcore.rules import Weight
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["require_integers", "require_kernels", "require_scales"]
+__all__ = ["require_four_bits", "require_integers", "require_kernels", "require_scales"]
 
 _CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
 _REMEDY = "keep it in float with denylisted_ops or denylisted_nodes"
@@ -41,6 +42,24 @@ def require_integers(plan: Plan) -> None:
     raise QuantizationError(
         f"{len(left)} operators would stay in float: {names}; {why}. Replace them, or quantize without strict"
     )
+
+
+def require_four_bits(plan: Plan) -> None:
+    """QuantizationError that lists all operators whose weights would have 8 bits where 4 were asked for."""
+    if plan.recipe.weight_bits == 8:
+        return
+    left = [
+        f"{operator.name} {plan.name(graph, operator)!r}"
+        for graph, operator in plan.walk()
+        if plan.is_integer(graph, operator)
+        for position, tensor in enumerate(operator.inputs)
+        if isinstance(plan.rules(operator).input(position), Weight) and plan.weight_bits(graph, tensor) == 8
+    ]
+    if left:
+        raise QuantizationError(
+            f"weights of {', '.join(dict.fromkeys(left))} would stay in 8 bits: TFLite has no 16x8 kernels for them in "
+            "4. Quantize without strict, or with 8 bits"
+        )
 
 
 def _touches_float(graph: Subgraph, operator: Operator) -> bool:

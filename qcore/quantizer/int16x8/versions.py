@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qcore.ir import Model
-from tflite_schema import BuiltinOperator, OperatorCode
+from qcore.op import Node, find
+from tflite_schema import BuiltinOperator, OperatorCode, TensorType
 
 __all__ = ["LOWEST_VERSIONS", "conversion_version", "raise_versions"]
 
@@ -36,9 +37,16 @@ def conversion_version(model: Model, code: BuiltinOperator) -> int:
 
 
 def raise_versions(model: Model) -> None:
-    """Raise every operator's version to the lowest, and the versions in the file's list of codes."""
-    for _, _, operator in model.walk():
+    """Raise every operator's version to the lowest, and the versions in the file's list of codes.
+
+    The quantizer knows of no int4 weights: operators that read them get the version that their types ask for.
+    """
+    for subgraph, index, operator in model.walk():
         operator.version = max(operator.version, LOWEST_VERSIONS.get(operator.name, 1))
+        tensors = model.subgraphs[subgraph].tensors
+        if any(tensor >= 0 and tensors[tensor].type == TensorType.INT4 for tensor in operator.inputs):
+            needed = find(operator.code, operator.custom_code).version(Node.of(model, subgraph, index))
+            operator.version = max(operator.version, needed)
     model.extra["operator_codes"] = [_raised(code) for code in model.extra.get("operator_codes", [])]
 
 
