@@ -14,8 +14,9 @@ from qcore.cli.range_method import MethodOption, ParameterOption, read_parameter
 from qcore.cli.source import HELP, file_size, read_model
 from qcore.dataset import open_dataset
 from qcore.ir import Model, Operator, Subgraph
-from qcore.quantizer import RECIPES, correct_biases, equalize
+from qcore.quantizer import RECIPES, Recipe, correct_biases, equalize
 from qcore.quantizer import quantize as quantize_model
+from qcore.quantizer.recipe import resolve
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from qcore.tflite import save
 from tflite_schema import BuiltinOperator, TensorType
@@ -61,10 +62,29 @@ OpsOption = Annotated[
 ]
 NodesOption = Annotated[list[str] | None, typer.Option(help="The same, by the name of a result.", show_default=False)]
 
-WeightMethodOption = Annotated[
-    str, typer.Option(help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.")
+ChannelsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--per-channel/--no-per-channel",
+        help="Weights with a scale per channel (the default), or one per tensor.",
+        show_default=False,
+    ),
 ]
-WeightBitsOption = Annotated[int, typer.Option(help="Bits of weights: 8, or 4 where TFLite has kernels for that.")]
+DenseChannelsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--per-channel-dense/--no-per-channel-dense", help="The same for dense layers alone.", show_default=False
+    ),
+]
+WeightMethodOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"How large weights may be before they are clipped: {', '.join(WEIGHT_METHODS)}.", show_default="min_max"
+    ),
+]
+WeightBitsOption = Annotated[
+    int | None, typer.Option(help="Bits of weights: 8, or 4 where TFLite has kernels for that.", show_default="8")
+]
 EqualizeOption = Annotated[
     bool, typer.Option("--equalize", help="First scale the channels between layers so that both use their range.")
 ]
@@ -83,14 +103,14 @@ def command(
     parameter: ParameterOption = None,
     inference_input_type: BorderOption = None,
     inference_output_type: BorderOption = None,
-    per_channel: Annotated[bool, typer.Option(help="Weights with a scale per channel, or one per tensor.")] = True,
-    per_channel_dense: Annotated[bool, typer.Option(help="The same for dense layers alone.")] = True,
+    per_channel: ChannelsOption = None,
+    per_channel_dense: DenseChannelsOption = None,
     bias_type: BiasOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse to leave an operator in float.")] = False,
     denylisted_ops: OpsOption = None,
     denylisted_nodes: NodesOption = None,
-    weight_method: WeightMethodOption = "min_max",
-    weight_bits: WeightBitsOption = 8,
+    weight_method: WeightMethodOption = None,
+    weight_bits: WeightBitsOption = None,
     input_stats: StatsOption = None,
     default_ranges: RangesOption = None,
     equalization: EqualizeOption = False,
@@ -100,41 +120,43 @@ def command(
 ) -> None:
     """Quantize a float model."""
     guard(output, force)
-    if recipe not in RECIPES:
-        raise fail(f"no recipe {recipe!r}; there are {', '.join(RECIPES)}")
-    if not RECIPES[recipe].needs_ranges and (data is not None or statistics is not None):
-        raise fail(f"recipe {recipe} changes weights only and needs no data; leave out --data and --statistics")
+    chosen = resolve(
+        recipe,
+        {
+            "inference_input_type": inference_input_type.value if inference_input_type else None,
+            "inference_output_type": inference_output_type.value if inference_output_type else None,
+            "per_channel": per_channel,
+            "per_channel_dense": per_channel_dense,
+            "bias_type": bias_type.value if bias_type else None,
+            "strict": strict or None,
+            "denylisted_ops": denylisted_ops,
+            "denylisted_nodes": denylisted_nodes,
+            "weight_method": weight_method,
+            "weight_bits": weight_bits,
+            "quantized_input_stats": _stats(input_stats),
+            "default_ranges_stats": None
+            if default_ranges is None
+            else _two_numbers("--default-ranges", default_ranges),
+        },
+    )
+    _require_use(chosen, data or statistics)
     if data is None and (method != "min_max" or parameter or equalization or bias_correction):
         raise fail("--method, --parameter, --equalize and --bias-correction look at samples; they go with --data")
     parameters = read_parameters(method, parameter)
     loaded = read_model(model)
     before = file_size(model, loaded)
     loaded = equalize(loaded) if equalization else loaded
-    quantized = quantize_model(
-        loaded,
-        recipe,
-        _ranges(loaded, data, statistics, method, parameters),
-        inference_input_type=inference_input_type.value if inference_input_type else None,
-        inference_output_type=inference_output_type.value if inference_output_type else None,
-        per_channel=per_channel,
-        per_channel_dense=per_channel_dense,
-        bias_type=bias_type.value if bias_type else None,
-        strict=strict,
-        denylisted_ops=denylisted_ops,
-        denylisted_nodes=denylisted_nodes,
-        weight_method=weight_method,
-        weight_bits=weight_bits,
-        quantized_input_stats=_stats(input_stats),
-        default_ranges_stats=None if default_ranges is None else _two_numbers("--default-ranges", default_ranges),
-    )
+    quantized = quantize_model(loaded, chosen, _ranges(loaded, data, statistics, method, parameters))
     if bias_correction:
         quantized = _corrected(loaded, quantized, data)
     size = save(quantized, output)
-    left = _left_in_float(quantized) if RECIPES[recipe].needs_ranges else []
-    if json:
-        print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
-    else:
-        _print(recipe, output, before, size, left)
+    left = _left_in_float(quantized) if chosen.needs_ranges else []
+    _print(chosen.name, output, before, size, left, json)
+
+
+def _require_use(recipe: Recipe, data: Path | None) -> None:
+    if data is not None and not recipe.needs_ranges:
+        raise fail(f"recipe {recipe.name} changes weights only and needs no data; leave out --data and --statistics")
 
 
 def _stats(given: list[str] | None) -> dict[str, tuple[float, float]] | None:
@@ -154,7 +176,10 @@ def _two_numbers(option: str, text: str) -> tuple[float, float]:
     return first, second
 
 
-def _print(recipe: str, output: Path, before: int, size: int, left: list[str]) -> None:
+def _print(recipe: str, output: Path, before: int, size: int, left: list[str], json: bool) -> None:
+    if json:
+        print_json({"output": str(output), "bytes": size, "float_bytes": before, "float_operators": left})
+        return
     rows = [["float", f"{before:,}", ""], [recipe, f"{size:,}", f"{before / size:.2f} x smaller"]]
     print_table(None, ["model", "bytes", ""], rows, "bytes")
     if left:
