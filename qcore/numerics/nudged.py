@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from qcore.numerics.affine import along
 from qcore.numerics.fixedpoint import round_half_away
 
-__all__ = ["ExactParameters", "constant_bounds", "nudged_parameters", "quantize_exact", "recovered_scale"]
+__all__ = [
+    "ExactParameters",
+    "constant_bounds",
+    "is_fake_quantized",
+    "nudged_parameters",
+    "quantize_exact",
+    "recovered_scale",
+]
 
 _SMALLEST_HALF_RANGE = 5e-7
 
@@ -65,6 +72,16 @@ def constant_bounds(
         high = np.maximum(-low, high)
         low = -high
     return low, high
+
+
+def is_fake_quantized(values: NDArray[np.float32], scale: NDArray[np.float32], steps: int) -> bool:
+    """Whether all values are what symmetric fake quantization gives:  float32(k * scale), -steps / 2 <= k <= steps / 2.
+
+    `scale` broadcasts. TensorFlow: core/kernels/fake_quant_ops_functor.h
+    """
+    index = round_half_away(np.asarray(values, np.float64) / scale.astype(np.float64))
+    inside = bool((np.abs(index) <= steps // 2).all())
+    return inside and np.array_equal(index.astype(np.float32) * scale, values)
 
 
 def recovered_scale(scale: NDArray[np.float32], steps: int) -> NDArray[np.float64]:

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qcore.numerics.nudged import constant_bounds, nudged_parameters, quantize_exact, recovered_scale
+from qcore.numerics.nudged import (
+    constant_bounds,
+    is_fake_quantized,
+    nudged_parameters,
+    quantize_exact,
+    recovered_scale,
+)
 
 UINT8 = (0, 255)
 widths = st.floats(2.0**-20, 2.0**20, width=32)
@@ -70,3 +76,12 @@ def test_a_scale_of_no_float32_width_stays() -> None:
     found = recovered_scale(held, 254)
     assert np.array_equal(found.astype(np.float32), held)
     assert (found == held.astype(np.float64)).any()
+
+
+def test_numbers_of_fake_quantization() -> None:
+    scale = np.array([[0.1], [0.3]], np.float32)
+    steps = np.arange(-127, 128, dtype=np.float32)
+    assert is_fake_quantized(steps * scale, scale, 254)
+    assert not is_fake_quantized(np.nextafter(steps * scale, np.float32(9)), scale, 254)
+    assert not is_fake_quantized(np.float32(128) * scale, scale, 254)
+    assert not is_fake_quantized(np.float32(8) * scale, scale, 14)

@@ -10,7 +10,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from qcore.ir import DTYPES, QuantParams
-from qcore.numerics.nudged import constant_bounds, nudged_parameters, quantize_exact, recovered_scale
+from qcore.numerics.affine import along
+from qcore.numerics.nudged import (
+    constant_bounds,
+    is_fake_quantized,
+    nudged_parameters,
+    quantize_exact,
+    recovered_scale,
+)
 from qcore.quantizer.quantized_type import Formulas, QuantizedType, exact_bias_type
 from tflite_schema import TensorType
 
@@ -37,21 +44,23 @@ def range_type(
     return QuantizedType(scale, zero_point, dimension, type_, narrow_range)
 
 
-def held_type(quant: QuantParams, type_: TensorType, *, constant: bool) -> QuantizedType:
-    """The type of a tensor that the file holds quantized, with the float64 scale it had in training where it shows.
+def held_type(quant: QuantParams, type_: TensorType, weights: Array | None) -> QuantizedType:
+    """The type of a tensor that the file holds quantized; of weights, with the float64 scale they were trained with.
 
-    The file holds float32(scale). The scale itself was (max - min) / steps, with float32 ends; where one end is 0, or
-    the ends are -m and m, the width is a float32 number too and can be found again. Else the float32 scale is all that
-    is left: a bias scale, their product, is then up to 1 ulp off the converter's, which computes it from the ranges.
+    The file holds float32(scale). The scale of weights was 2 m / steps, m a float32 number that can be found again,
+    provided that the weights are just what fake quantization with this scale gives: a batch normalization folded into
+    them multiplied both. Of activations no more is left than the float32 scale. A bias scale is the product of the two,
+    rounded once; from rounded scales it is up to 2 ulp off the converter's, which knows the ranges.
     """
-    exact = QuantizedType.of(quant, type_)
-    low, high = bounds_of(type_)
-    zeros = set(exact.zero_point)
-    symmetric = zeros == {(low + high + 1) // 2}
-    if not symmetric and not zeros <= {low, high}:
-        return exact
-    scale = recovered_scale(quant.scale, high - low - (symmetric and constant))
-    return replace(exact, scale=tuple(float(s) for s in scale))
+    held = QuantizedType.of(quant, type_)
+    low, high = bounds_of(type_, narrow_range=True)
+    symmetric = set(held.zero_point) == {(low + high) // 2}
+    if weights is None or not symmetric:
+        return held
+    scale = along(quant.scale, weights.ndim, held.quantized_dimension or 0)
+    if not is_fake_quantized(weights, scale, high - low):
+        return held
+    return replace(held, scale=tuple(float(s) for s in recovered_scale(quant.scale, high - low)))
 
 
 def with_type(quantized: QuantizedType, type_: TensorType) -> QuantizedType:

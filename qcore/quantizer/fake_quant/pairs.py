@@ -112,7 +112,7 @@ class _Taker:
         ):
             return None
         self._require_meaning(integers, source)
-        known = held_type(tensor.quant, tensor.type, constant=self.model.is_constant(tensors[source]))
+        known = held_type(tensor.quant, tensor.type, self.model.constant(tensors[source]))
         return Emulation(source, known, integers, floats, {index, *uses})
 
     def _require_meaning(self, integers: int, source: int) -> None:

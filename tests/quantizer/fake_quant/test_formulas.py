@@ -38,19 +38,25 @@ def test_the_same_numbers_in_another_type(given: TensorType, target: TensorType,
     assert (moved.zero_point, moved.type) == ((zero_point,), target)
 
 
-def test_which_scales_show_their_range() -> None:
-    """Those of [0, b], [a, 0] and [-m, m]; weights have one integer less."""
-    for low, high, type_, constant in (
-        (0.0, 5.3, UINT8, False),
-        (-0.7, 0.0, UINT8, False),
-        (-1.1, 1.1, UINT8, False),
-        (-0.3, 0.3, UINT8, True),
-        (-0.3, 0.3, UINT4, True),
-    ):
-        exact = range_type(np.float32(low), np.float32(high), type_, narrow_range=constant)
-        held = held_type(QuantParams.of(exact.scale, exact.zero_point), type_, constant=constant)
-        assert held.scale == exact.scale
-        assert exact.scale[0] != float(np.float32(exact.scale[0]))
-    lost = range_type(np.float32(-1.3), np.float32(2.1), UINT8)
-    held = held_type(QuantParams.of(lost.scale, lost.zero_point), UINT8, constant=False)
+@pytest.mark.parametrize("type_", [UINT8, UINT4])
+def test_weights_show_the_scale_they_were_trained_with(type_: TensorType) -> None:
+    exact = range_type(np.float32(-0.3), np.float32(0.3), type_, narrow_range=True)
+    quant = QuantParams.of(exact.scale, exact.zero_point)
+    steps = np.arange(-7, 8, dtype=np.float32)
+    assert exact.scale[0] != float(quant.scale[0])
+    assert held_type(quant, type_, steps * quant.scale).scale == exact.scale
+
+
+def test_weights_that_batch_normalization_has_moved_do_not() -> None:
+    """Their scale was the product of a scale and a factor, so looking for a width would find a wrong one."""
+    exact = range_type(np.float32(-0.3), np.float32(0.3), UINT8, narrow_range=True)
+    factor = np.float32(1.7)
+    quant = QuantParams.of(exact.scale[0] * float(factor), exact.zero_point)
+    weights = (np.arange(-127, 128, dtype=np.float32) * np.float32(exact.scale[0])) * factor
+    assert held_type(quant, UINT8, weights).scale == (float(quant.scale[0]),)
+
+
+def test_activations_hold_their_scale_rounded() -> None:
+    lost = range_type(np.float32(0.0), np.float32(5.3), UINT8)
+    held = held_type(QuantParams.of(lost.scale, lost.zero_point), UINT8, None)
     assert held.scale == (float(np.float32(lost.scale[0])),) != lost.scale
