@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 from qcore.numerics.certificate import certify
 from qcore.numerics.fixedpoint import INT32_MAX, Int64Array, clip, wrap_int32
 from qcore.numerics.rounding import RULES, Requantization, Rule, magnitude, requantize, requantize_float
-from qcore.numerics.trace import NO_TRACE, Trace
+from qcore.numerics.trace import NO_TRACE, Kept, Trace
 
 __all__ = ["RULES", "OutputStage", "Requantization", "Rule", "output_stage", "output_stages", "requantize"]
 
@@ -80,29 +80,16 @@ def output_stages(
     y = np.empty(acc.shape, dtype)
     steps: list[dict[str, NDArray[Any]]] = []
     for channels, r in parts:
-        part_trace: Trace = _Kept() if trace.recording else NO_TRACE
+        part_trace: Trace = Kept() if trace.recording else NO_TRACE
         part_bias = None if bias is None else bias[channels] if bias.size > 1 else bias
         y[..., channels] = OutputStage(
             acc[..., channels].shape[-1], part_bias, r, zero_point, activation_range, dtype, accumulator_bound
         )(acc[..., channels], part_trace)
-        if isinstance(part_trace, _Kept):
+        if isinstance(part_trace, Kept):
             steps.append(part_trace.steps)
     for name in steps[0] if steps else ():
         trace(name, np.concatenate([part[name] for part in steps], axis=-1))
     return y
-
-
-class _Kept:
-    """A trace that keeps what one part of the channels shows."""
-
-    recording = True
-
-    def __init__(self) -> None:
-        self.steps: dict[str, NDArray[Any]] = {}
-
-    def __call__(self, name: str, value: NDArray[Any], /) -> NDArray[Any]:
-        self.steps[name] = value
-        return value
 
 
 class OutputStage:

@@ -34,3 +34,17 @@ class NoTrace:
 
 
 NO_TRACE = NoTrace()
+
+
+class Kept:
+    """A trace that keeps the steps, by name: of one part of a result, or of every operand of a table."""
+
+    recording = True
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Array] = {}
+
+    def __call__(self, name: str, value: Array, /) -> Array:
+        """Keep `value`; a name given twice keeps the later value."""
+        self.steps[name] = value
+        return value

@@ -15,7 +15,7 @@ from qcore.numerics.trace import NO_TRACE, Trace
 from qcore.op import Array, Context, Kernel
 from qcore.ops._unary import in_blocks
 
-__all__ = ["PairSteps", "PairTable", "pair_kernel"]
+__all__ = ["PairSteps", "PairTable", "pair_kernel", "pair_kernel_in_lanes"]
 
 PairSteps = Callable[[Any, Array, Array, Trace], Array]
 """steps(params, a, b, trace) -> y: an operator's arithmetic on integers that broadcast."""
@@ -57,9 +57,26 @@ def pair_kernel(steps: PairSteps) -> Kernel:
     """The kernel of an integer operator of two operands whose Params have `pairs`, a PairTable or None."""
 
     def kernel(p: Any, inputs: list[Array], ctx: Context) -> list[Array]:
-        a, b = inputs
-        if p.pairs is None or ctx.trace.recording:
-            return [in_blocks(lambda left, right: steps(p, left, right, ctx.trace), a, b, trace=ctx.trace)]
-        return [p.pairs.results(lambda left, right: steps(p, left, right, NO_TRACE), a, b)]
+        return [_pairs(steps, p, inputs[0], inputs[1], ctx.trace)]
 
     return kernel
+
+
+def pair_kernel_in_lanes(steps: PairSteps) -> Kernel:
+    """The same where Params also have `lanes` and `vector`: the Params of the vector code that works there, or None."""
+
+    def kernel(p: Any, inputs: list[Array], ctx: Context) -> list[Array]:
+        a, b = inputs
+        if p.vector is None:
+            return [_pairs(steps, p, a, b, ctx.trace)]
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        first, second = (lambda trace, q=q: _pairs(steps, q, a, b, trace) for q in (p.vector, p))
+        return [p.lanes.join(first, second, shape, ctx.trace)]
+
+    return kernel
+
+
+def _pairs(steps: PairSteps, p: Any, a: Array, b: Array, trace: Trace) -> Array:
+    if p.pairs is None or trace.recording:
+        return in_blocks(lambda left, right: steps(p, left, right, trace), a, b, trace=trace)
+    return np.asarray(p.pairs.results(lambda left, right: steps(p, left, right, NO_TRACE), a, b))

@@ -7,7 +7,7 @@ and a recorded run looks up every step the same way.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from qcore.errors import UnsupportedError
 from qcore.numerics.lut import lookup_8bit
-from qcore.numerics.trace import Trace
+from qcore.numerics.trace import Kept, Trace
 from qcore.op import Array, Context, Kernel, Node, Shape
 from qcore.ops._scaling import require_one_type
 
@@ -52,18 +52,6 @@ class ByteTable:
         return lookup_8bit(x, self.entries)
 
 
-@dataclass(slots=True)
-class _Collector:
-    """A trace that keeps the steps of the 256 operands."""
-
-    steps: dict[str, Array] = field(default_factory=dict)
-    recording: bool = True
-
-    def __call__(self, name: str, value: Array, /) -> Array:
-        self.steps[name] = np.broadcast_to(value, (256,))
-        return value
-
-
 def tabulate(steps: Steps, params: Any, dtype: DTypeLike) -> ByteTable:
     """The steps carried out for all 256 numbers of an 8-bit dtype."""
     operands = np.arange(256, dtype=np.uint8).view(dtype)
@@ -72,9 +60,9 @@ def tabulate(steps: Steps, params: Any, dtype: DTypeLike) -> ByteTable:
 
 def collect(build: Callable[[Trace], Array]) -> ByteTable:
     """What `build` returns and traces for the 256 operands, as a table."""
-    trace = _Collector()
+    trace = Kept()
     entries = build(trace)
-    return ByteTable(entries, trace.steps)
+    return ByteTable(entries, {name: np.broadcast_to(value, (256,)) for name, value in trace.steps.items()})
 
 
 def kernel_of(steps: Steps) -> Kernel:

@@ -42,5 +42,4 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_addition.STEPS,
     version=version,
-    reference_only=frozenset({"int8", "uint8"}),
 )

@@ -3,20 +3,26 @@
     float32, complex64, int32, int64, uint32   y = clamp(a * b); integers wrap; so does int16 without scales
     int8, uint8, int16   y = clamp(round((a - za) * (b - zb) * M) + zy)     M = sa * sb / sy in float32
 
+The vector code of the optimized 8-bit kernels (see _lanes.py) adds zy in int16, which wraps. The rounded product is
+saturated to int16 before; uint8 with one operand a single number wraps there, too.
+
 TFLite: kernels/mul.cc; internal/reference/{mul.h,integer_ops/mul.h}
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
+from qcore.numerics.fixedpoint import wrap_int16
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
 from qcore.ops._broadcast import infer_broadcast
-from qcore.ops._pairs import PairTable, pair_kernel
+from qcore.ops._lanes import NOWHERE, Lanes, broadcast_runs
+from qcore.ops._pairs import PairTable, pair_kernel_in_lanes
 from qcore.ops._scaling import (
     Multiplier,
     float32_ratio,
@@ -41,6 +47,9 @@ class Params:
     zero_point: int
     activation_range: tuple[int, int]
     pairs: PairTable | None = field(default=None, repr=False, compare=False)
+    int16_lanes: Literal["none", "saturated", "wrapped"] = "none"
+    lanes: Lanes = NOWHERE
+    vector: Params | None = None
 
 
 def prepare(n: Node) -> Params | Bounds:
@@ -58,7 +67,14 @@ def prepare(n: Node) -> Params | Bounds:
         require_zero_point_in_type(n, a, b, y)
     real = multiplier(n, float32_ratio(a.scale, b.scale, over=y.scale))
     activation_range = integer_activation_range(n, fused)
-    return Params(a.zero_point, b.zero_point, real, y.zero_point, activation_range, PairTable.of(a.dtype))
+    p = Params(a.zero_point, b.zero_point, real, y.zero_point, activation_range, PairTable.of(a.dtype))
+    runs = None if n.kernels.name == "reference" or a.dtype.itemsize > 1 else broadcast_runs(a.shape, b.shape)
+    if runs is None:
+        return p
+    run, single = runs
+    signed = a.type == TensorType.INT8
+    vector = replace(p, int16_lanes="saturated" if signed or not single else "wrapped", pairs=PairTable.of(a.dtype))
+    return replace(p, lanes=Lanes.of(run, 16 if signed else 8), vector=vector)
 
 
 def eval_number(p: Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -81,12 +97,15 @@ def steps(p: Params, a: Array, b: Array, trace: Trace) -> Array:
     left = trace("subtract_zero_point_a", a.astype(np.int64) - p.a_zero_point)
     right = trace("subtract_zero_point_b", b.astype(np.int64) - p.b_zero_point)
     product = trace("multiply", left * right)
-    y = trace("requantize", p.multiplier.scale(product)) + p.zero_point
+    y = trace("requantize", p.multiplier.scale(product))
+    if p.int16_lanes == "saturated":
+        y = np.clip(y, -32768, 32767)
+    y = y + p.zero_point if p.int16_lanes == "none" else wrap_int16(y + p.zero_point)
     y = trace("clamp", np.clip(y, *p.activation_range))
     return np.asarray(y).astype(a.dtype)
 
 
-_eval_steps = pair_kernel(steps)
+_eval_steps = pair_kernel_in_lanes(steps)
 
 
 def eval_quantized(p: Params | Bounds, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -127,5 +146,4 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=version,
-    reference_only=frozenset({"int8", "uint8"}),
 )

@@ -96,3 +96,17 @@ def test_shapes_that_do_not_broadcast_are_refused() -> None:
     case = OneOp(CODE, [Operand(np.zeros(3, np.float32)), Operand(np.zeros(4, np.float32))], [Result(np.float32)])
     with pytest.raises(QCoreError, match="do not broadcast"):
         Interpreter(case.model()).allocate_tensors()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("shapes", [((7, 19), (7, 19)), ((5, 19), (19,)), ((5, 19), (5, 1)), ((3, 1, 37), (1, 4, 1))])
+def test_vector_code_and_what_it_leaves_over(shapes: tuple[tuple[int, ...], tuple[int, ...]], dtype: Any) -> None:
+    """Optimized kernels: ties, sums that leave int16, runs of 19 and 37, of which vectors take 16 and 32 or 36."""
+    rng = np.random.default_rng(2)
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    for scales in ((1 / 64, 1 / 32, 1 / 16), (0.5, 0.25, 0.5), (1.0, 1.0, 1 / 256), (0.5, 2.0**-9, 0.75)):
+        a, b = (
+            Operand(rng.integers(low, high, shape, dtype, endpoint=True), scale, low + 100)
+            for shape, scale in zip(shapes, scales[:2], strict=True)
+        )
+        assert check(OneOp(CODE, [a, b], [Result(dtype, scales[2], low + 3)], AddOptions()), "optimized") > 0
