@@ -32,6 +32,7 @@ __all__ = ["LABELS", "Evaluation", "evaluate", "losers"]
 
 Array = NDArray[Any]
 Source = Model | str | os.PathLike[str] | bytes
+Progress = Callable[[int, int | None], None]
 LABELS = ("labels", "label", "y", "y_test", "targets", "target")
 """Names under which labels are looked for among the arrays of a .npz or a dict."""
 
@@ -41,8 +42,8 @@ class Evaluation:
     """One model on the data; the reference is the first model. None where a number does not apply.
 
     bytes, gzip_bytes: the .tflite file, and the same compressed by gzip. seconds: median time of one sample.
-    sqnr: decibels, for each output, against the reference. agreement: share of rows of the first output with the
-    reference's argmax. labelled, correct: rows with a label, and those whose largest value is the label's;
+    sqnr: decibels against the reference, by output. agreement: share of rows of the judged output with the reference's
+    argmax. labelled, correct: rows with a label, and those whose largest value is the label's;
     top1 = correct / labelled. top5, mae, rmse: see `qcore.auditor.targets`.
     """
 
@@ -51,7 +52,7 @@ class Evaluation:
     bytes: int
     gzip_bytes: int
     seconds: float
-    sqnr: tuple[float, ...] | None
+    sqnr: dict[str, float] | None
     agreement: float | None
     labelled: int
     correct: int
@@ -66,8 +67,9 @@ def evaluate(
     data: Samples,
     labels: Any = None,
     *,
+    output_name: str | None = None,
     names: Sequence[str] | None = None,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Evaluation]:
     """Run models on the same data and compare them with the first, usually the float model.
 
@@ -75,9 +77,11 @@ def evaluate(
     data: what the first model is fed at a run, in any form `open_dataset` takes; for an integer input with a scale the
     real numbers, float32. A .npz file or a dict of arrays may hold the labels too.
     labels: an array, or the name of the array in the .npz or dict; by default it is looked for under the names in
-    LABELS, and arrays of these names that are neither input nor labels are left out. They belong to the first output:
-    integers (n,) or one-hot rows give top-1 and top-5, floats of the output's shape give MAE and RMSE. Without labels,
-    only agreement and noise are measured.
+    LABELS, and arrays of these names that are neither input nor labels are left out. Integers (n,) or one-hot rows
+    give top-1 and top-5, floats of the output's shape give MAE and RMSE. Without labels, only agreement and noise are
+    measured.
+    output_name: the output that is judged, by the name its signature or its tensor gives it. Labels for a model of
+    several outputs need it, for the order of a converted model's outputs is not always that of the model it is of.
 
     Raises CalibrationError for data, ShapeError for labels or models that do not fit, ModelError without a model, and
     what the interpreter raises.
@@ -87,17 +91,29 @@ def evaluate(
     loaded = [model if isinstance(model, Model) else load(model) for model in models]
     dataset, targets = _opened(data, labels, _with_real_inputs(loaded[0]))
     labelled = None if targets is None else np.asarray(targets)
-    runs = [_Run(model) for model in loaded]
+    runs = [_Run(model, _position(loaded[0], output_name, labelled is not None)) for model in loaded]
+    fitted = _run_all(runs, dataset, labelled, progress)
+    titles = names or [_name(model, index) for index, model in enumerate(models)]
+    sizes = [_bytes(source, model) for source, model in zip(models, loaded, strict=True)]
+    classes = fitted is None or fitted.kind == "labels"
+    return [
+        run.evaluation(title, size, _output_names(loaded[0]), reference=run is runs[0], classes=classes)
+        for run, title, size in zip(runs, titles, sizes, strict=True)
+    ]
+
+
+def _run_all(runs: Sequence[_Run], dataset: Dataset, labels: Array | None, progress: Progress | None) -> Targets | None:
+    """Run every model on every sample; the labels as they fit the output they are for."""
     fitted: Targets | None = None
     rows = done = 0
     for sample in dataset:
         if sample.subgraph != 0:
             raise CalibrationError(f"sample {done}: only samples of the main graph can be compared")
         reference = runs[0].outputs(sample.inputs)
-        first = _rows(reference[0])
-        if labelled is not None:
-            fitted = fitted or Targets.of(labelled, first.shape)
-            if rows + len(first) > len(fitted.values):
+        judged = _rows(reference[runs[0].position or 0])
+        if labels is not None:
+            fitted = fitted or Targets.of(labels, judged.shape)
+            if rows + len(judged) > len(fitted.values):
                 raise ShapeError(
                     f"{len(fitted.values)} labels are fewer than the rows of the outputs; give one for each"
                 )
@@ -105,22 +121,16 @@ def evaluate(
             answers = reference if run is runs[0] else run.outputs(sample.inputs)
             run.compare(reference, answers)
             if fitted is not None:
-                run.score.add(fitted, _rows(answers[0]), rows)
-        rows += len(first)
+                run.score.add(fitted, _rows(answers[run.position or 0]), rows)
+        rows += len(judged)
         done += 1
         if progress is not None:
             progress(done, dataset.total)
     if done == 0:
         raise CalibrationError("the dataset is empty; give at least one sample")
-    if labelled is not None and rows != len(labelled):
-        raise ShapeError(f"{len(labelled)} labels for {rows} rows of the outputs; give one for each")
-    titles = names or [_name(model, index) for index, model in enumerate(models)]
-    sizes = [_bytes(source, model) for source, model in zip(models, loaded, strict=True)]
-    numbers = fitted is not None and fitted.kind == "numbers"
-    return [
-        run.evaluation(title, size, reference=run is runs[0], classes=not numbers)
-        for run, title, size in zip(runs, titles, sizes, strict=True)
-    ]
+    if labels is not None and rows != len(labels):
+        raise ShapeError(f"{len(labels)} labels for {rows} rows of the outputs; give one for each")
+    return fitted
 
 
 def losers(evaluations: Sequence[Evaluation], budget: float) -> list[Evaluation]:
@@ -163,6 +173,30 @@ def _opened(data: Any, labels: Any, model: Model) -> tuple[Dataset, Any]:
     return open_arrays(arrays, model, place), labels
 
 
+def _output_names(model: Model) -> list[str]:
+    """The outputs of the main graph by the names of its signature, or else of their tensors."""
+    graph = model.main
+    names = {index: graph.tensors[index].name for index in graph.outputs}
+    for signature in model.signatures:
+        if signature.subgraph_index == 0:
+            names.update({int(e.tensor_index): e.name for e in signature.outputs or [] if e.name})
+    return [names[index] for index in graph.outputs]
+
+
+def _position(model: Model, name: str | None, labelled: bool) -> int | None:
+    """Which output is judged: the one of that name, or the only one."""
+    names = _output_names(model)
+    if name is None and len(names) > 1:
+        if labelled:
+            raise ShapeError(
+                f"the model has the outputs {', '.join(names)}; name the one the labels are for (output_name)"
+            )
+        return None
+    if name is not None and name not in names:
+        raise ShapeError(f"no output named {name!r}; the model has {', '.join(names)}")
+    return 0 if name is None else names.index(name)
+
+
 def _with_real_inputs(model: Model) -> Model:
     """The model with quantized inputs declared float32: what its samples are checked against."""
     result = model.copy()
@@ -181,6 +215,7 @@ class _Run:
     """A model, and the sums over the samples it ran."""
 
     model: Model
+    position: int | None
     score: Score = field(default_factory=Score)
     seconds: list[float] = field(default_factory=list)
     signal: list[float] = field(default_factory=list)
@@ -215,21 +250,24 @@ class _Run:
             exact = wanted.astype(np.float64)
             self.signal[index] += float(np.sum(exact**2))
             self.noise[index] += float(np.sum((got.astype(np.float64) - exact) ** 2))
-        same = _rows(reference[0]).argmax(-1) == _rows(answers[0]).argmax(-1)
-        self.rows += same.size
-        self.agreed += int(same.sum())
-        self.classes = _rows(answers[0]).shape[-1]
+        if self.position is not None:
+            wanted, got = (_rows(values[self.position]) for values in (reference, answers))
+            self.agreed += int((wanted.argmax(-1) == got.argmax(-1)).sum())
+            self.rows += got[..., 0].size
+            self.classes = got.shape[-1]
 
-    def evaluation(self, name: str, content: bytes, *, reference: bool, classes: bool) -> Evaluation:
-        """What the sums amount to. `classes`: the rows of the first output choose among classes."""
-        noise = tuple(decibels(s, n) for s, n in zip(self.signal, self.noise, strict=True))
+    def evaluation(
+        self, name: str, content: bytes, outputs: Sequence[str], *, reference: bool, classes: bool
+    ) -> Evaluation:
+        """What the sums amount to. `classes`: the rows of the judged output choose among classes."""
+        noise = [decibels(s, n) for s, n in zip(self.signal, self.noise, strict=True)]
         return Evaluation(
             name=name,
             samples=len(self.seconds),
             bytes=len(content),
             gzip_bytes=len(gzip.compress(content, mtime=0)),
             seconds=statistics.median(self.seconds),
-            sqnr=None if reference else noise,
+            sqnr=None if reference else dict(zip(outputs, noise, strict=True)),
             agreement=self.agreed / self.rows if classes and not reference and self.classes > 1 else None,
             labelled=self.score.rows,
             correct=self.score.first,

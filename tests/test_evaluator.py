@@ -80,7 +80,8 @@ def test_numbers_equal_those_worked_out_by_hand(border: str, batch: int, tmp_pat
     assert first.top1 == float(np.mean(exact.argmax(1) == LABELS))
     assert second.agreement == float(np.mean(exact.argmax(1) == got.argmax(1)))
     assert second.sqnr is not None
-    assert second.sqnr == pytest.approx([10 * math.log10((exact**2).sum() / ((got - exact) ** 2).sum())], rel=1e-9)
+    (noise,) = second.sqnr.values()
+    assert noise == pytest.approx(10 * math.log10((exact**2).sum() / ((got - exact) ** 2).sum()), rel=1e-9)
     assert (first.sqnr, first.agreement, first.mae) == (None, None, None)
     content = path.read_bytes()
     assert (second.bytes, second.gzip_bytes) == (len(content), len(gzip.compress(content, mtime=0)))
@@ -113,7 +114,14 @@ def two_outputs() -> Model:
 def test_every_output_has_its_noise() -> None:
     plain = two_outputs()
     small = int8(plain)
-    _, found = evaluate([plain, small], SAMPLES, LABELS)
+    names = [plain.main.tensors[index].name for index in plain.main.outputs]
+    with pytest.raises(ShapeError, match=f"the model has the outputs {names[0]}, {names[1]}; name the one"):
+        evaluate([plain, small], SAMPLES, LABELS)
+    with pytest.raises(ShapeError, match=f"no output named 'z'; the model has {names[0]}, "):
+        evaluate([plain], SAMPLES, output_name="z")
+    assert evaluate([plain, small], SAMPLES)[1].agreement is None
+    few = LABELS % 3
+    _, found = evaluate([plain, small], SAMPLES, few, output_name=names[1])
     exact, integer = Interpreter(plain), Interpreter(small)
     (scale, zero) = integer.get_input_details()[0]["quantization"]
     pairs = []
@@ -128,8 +136,9 @@ def test_every_output_has_its_noise() -> None:
             [np.float32(scale) * (b[index].astype(np.int32) - zero).astype(np.float32) for _, b in pairs]
         )
         assert found.sqnr is not None
-        assert found.sqnr[index] == pytest.approx(sqnr(wanted, got), rel=1e-9)
-    assert found.labelled == 60
+        assert found.sqnr[names[index]] == pytest.approx(sqnr(wanted, got), rel=1e-9)
+    assert found.correct == int((got.argmax(1) == few).sum())
+    assert found.agreement == float(np.mean(got.argmax(1) == wanted.argmax(1)))
 
 
 def test_without_labels() -> None:
@@ -137,7 +146,8 @@ def test_without_labels() -> None:
     first, second = evaluate([plain, to_bytes(int8(plain))], SAMPLES)
     assert (second.top1, second.top5, second.mae) == (None, None, None)
     assert second.agreement is not None
-    assert evaluate([plain, plain], SAMPLES)[1].sqnr == (math.inf,)
+    (output,) = plain.main.outputs
+    assert evaluate([plain, plain], SAMPLES)[1].sqnr == {plain.main.tensors[output].name: math.inf}
     with pytest.raises(ShapeError, match="needs class labels"):
         losers([first, second], 1)
 

@@ -55,7 +55,7 @@ def table(path: Path, calibration: Array, samples: Array, labels: Array | None =
         "mode": lambda e: e.name,
         "accuracy": lambda e: f"{e.top1:.1%}" if e.top1 is not None else "",
         "same class as float": lambda e: f"{e.agreement:.1%}" if e.agreement is not None and e.labelled else "",
-        "SQNR": lambda e: " ".join(f"{value:.1f} dB" for value in e.sqnr or ()),
+        "SQNR": lambda e: " ".join(f"{value:.1f} dB" for value in (e.sqnr or {}).values()),
         "bytes": lambda e: f"{e.bytes:,}",
         "smaller": lambda e: f"{found[0].bytes / e.bytes:.2f} x" if e is not found[0] else "",
         "gzip": lambda e: f"{e.gzip_bytes:,}",

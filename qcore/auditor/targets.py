@@ -11,7 +11,7 @@ answers nothing, so its label counts as missed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -93,8 +93,8 @@ class Score:
     few: int = 0
     classes: int = 0
     numbers: int = 0
-    absolute: float = field(default=0.0)
-    squared: float = field(default=0.0)
+    absolute: float = 0.0
+    squared: float = 0.0
 
     def add(self, targets: Targets, output: Array, start: int) -> None:
         """Take in one run: its output (real numbers) against as many targets from `start` on."""

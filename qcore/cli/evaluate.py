@@ -21,7 +21,7 @@ _COLUMNS: dict[str, Callable[[Evaluation], str]] = {
     "MAE": lambda e: _number(e.mae),
     "RMSE": lambda e: _number(e.rmse),
     "agrees": lambda e: _percent(e.agreement),
-    "SQNR": lambda e: "" if e.sqnr is None else " ".join(f"{value:.1f} dB" for value in e.sqnr),
+    "SQNR": lambda e: "" if e.sqnr is None else " ".join(f"{value:.1f} dB" for value in e.sqnr.values()),
     "bytes": lambda e: f"{e.bytes:,}",
     "gzip": lambda e: f"{e.gzip_bytes:,}",
     "ms": lambda e: f"{e.seconds * 1000:.2f}",
@@ -44,6 +44,10 @@ def command(
             show_default=False,
         ),
     ] = None,
+    output_name: Annotated[
+        str | None,
+        typer.Option(help="The output that is judged, where the model has several.", show_default=False),
+    ] = None,
     budget: Annotated[
         float | None,
         typer.Option(
@@ -58,7 +62,14 @@ def command(
     paths = [float_model, *quantized]
     models = [read_model(path) if needs_conversion(path) else path for path in paths]
     with progress_bar("evaluating") as progress:
-        results = evaluate_models(models, data, _labels(labels), names=[str(path) for path in paths], progress=progress)
+        results = evaluate_models(
+            models,
+            data,
+            _labels(labels),
+            output_name=output_name,
+            names=[str(path) for path in paths],
+            progress=progress,
+        )
     over = [] if budget is None else losers(results, budget)
     if json:
         print_json({"models": results, "budget": budget, "over_budget": [e.name for e in over]})
