@@ -18,9 +18,10 @@ def copied(draw: st.DrawFn, dtype: Any) -> OneOp:
     return OneOp(BuiltinOperator.EMBEDDING_LOOKUP, [draw(ids(table.value.shape[0])), table], [movement.like(table)])
 
 
-def ids(rows: int) -> st.SearchStrategy[Operand]:
-    drawn = st.lists(st.integers(0, rows - 1), min_size=1, max_size=6)
-    return st.tuples(drawn, st.booleans()).map(lambda pair: Operand(np.array(pair[0], np.int32), constant=pair[1]))
+@st.composite
+def ids(draw: st.DrawFn, rows: int) -> Operand:
+    values = draw(strategies.integers((draw(strategies.batch(6)),), np.int32, 0, rows - 1))
+    return Operand(values, constant=draw(st.booleans()))
 
 
 @st.composite

@@ -211,7 +211,7 @@ def in_blocks(**changes: Any) -> OneOp:
     x = Operand(np.full((1, 32), 2.55, np.float32))
     weights = Operand(w, constant=True, type=TensorType.INT4, blocks=(16, scales))
     case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, weights], [Result(np.float32)], FullyConnectedOptions(), 12)
-    return replace(case, optimized=True, **changes)
+    return replace(case, **{"optimized": True, **changes})
 
 
 def test_blocks_by_hand() -> None:
@@ -219,6 +219,7 @@ def test_blocks_by_hand() -> None:
     (y,) = Interpreter(in_blocks().model()).run(in_blocks().feeds())
     np.testing.assert_allclose(y, [[81.6] * 4], rtol=1e-6)
     assert check(in_blocks()) == 4
+    assert not in_blocks(optimized=False).expected()[0].any()  # the reference kernel has no scale and answers zeros
 
 
 def test_refusals_of_blocks() -> None:

@@ -15,7 +15,7 @@ KINDS = (LSHProjectionType.SPARSE, LSHProjectionType.DENSE)
 
 @st.composite
 def lsh_projection(draw: st.DrawFn, dtype: Any) -> OneOp:
-    seeds = draw(strategies.floats((draw(st.integers(1, 6)), draw(st.integers(1, 31)))))
+    seeds = draw(strategies.floats((draw(strategies.batch(6)), draw(st.integers(1, 31)))))
     x = draw(movement.operand(draw(movement.shape(1, 3, 5)), dtype))
     operands = [Operand(seeds, constant=draw(st.booleans())), x]
     if draw(st.booleans()):
