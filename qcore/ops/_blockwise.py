@@ -23,7 +23,7 @@ from qcore.ops._hybrid import quantize_rows
 from qcore.ops._product import constant, trace_accumulator
 from tflite_schema import ActivationFunctionType, BlockwiseQuantization, TensorType
 
-__all__ = ["BlockwiseParams", "eval_blockwise", "prepare_blockwise", "scales_of_blocks"]
+__all__ = ["BlockwiseParams", "eval_blockwise", "is_packed", "prepare_blockwise", "scales_of_blocks"]
 
 _LEAST_COLUMNS = 32
 _LEAST_ROWS = 4
@@ -54,9 +54,19 @@ def scales_of_blocks(n: Node, w: NodeTensor) -> tuple[int, NDArray[np.float32]]:
     return size, scales.reshape(w.shape[0], blocks).astype(np.float32)
 
 
+def is_packed(n: Node) -> bool:
+    """Whether TFLite's optimized kernel packs int4 weights and quantizes its input in a way of its own."""
+    w = n.input(1)
+    rows, columns = w.shape
+    large = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS and columns % 2 == 0
+    return n.kernels.name != "reference" and w.type == TensorType.INT4 and w.value is not None and large
+
+
 def prepare_blockwise(n: Node, fused: ActivationFunctionType) -> BlockwiseParams:
     """The constants of a product with block-wise weights."""
     w = n.input(1)
+    if w.block_scales is None:
+        raise n.unsupported("the arithmetic of packed int4 weights is not known; use kernels='reference'")
     size, scales = scales_of_blocks(n, w)
     rows, columns = w.shape
     if w.type != TensorType.INT4 or rows < _LEAST_ROWS or columns < _LEAST_COLUMNS or columns % 2:

@@ -24,7 +24,7 @@ from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
-from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, prepare_blockwise
+from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, is_packed, prepare_blockwise
 from qcore.ops._hybrid import HybridWeights, integer_weights, prepare_hybrid, quantize_rows
 from qcore.ops._product import (
     STEPS,
@@ -151,7 +151,7 @@ def _prepare_hybrid(
     n: Node, asymmetric: bool, fused: ActivationFunctionType
 ) -> HybridParams | SparseHybridParams | BlockwiseParams:
     w = n.input(1)
-    if w.block_scales is not None:
+    if w.block_scales is not None or is_packed(n):
         return prepare_blockwise(n, fused)
     weight_scales(n, w, w.shape[0])
     if w.sparsity is not None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
-from tests import strategies
+from qcore.tflite import to_bytes
+from tests import oracle, strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tests.ops.convolutions import activations, biases, float_products, hybrid_inputs, results, weights
 from tests.sparsity import VECTORS, rows_of_blocks
@@ -302,3 +303,21 @@ def test_refusals() -> None:
     far = Operand(np.zeros(2, np.int32), 3.0, constant=True)
     refuses(tiny(operands=[x, w, far]), ModelError, "bias scale 3, expected 0.5 = input 1 [*] weight 0.5")
     refuses(tiny(operands=[x]), ModelError, "operand 1 is missing")
+
+
+def test_packed_int4_weights_are_refused() -> None:
+    """TFLite's optimized kernel quantizes the input to other integers than its reference kernel does."""
+    rng = np.random.default_rng(0)
+    x = Operand(rng.normal(size=(2, 32)).astype(np.float32))
+    for rows, packed in ((4, True), (3, False)):
+        w = Operand(rng.integers(-8, 8, (rows, 32)).astype(np.int8), 0.1, constant=True, type=TensorType.INT4)
+        case = tiny(operands=[x, w], results=[Result(np.float32)])
+        runner = Interpreter(case.model(), kernels="optimized")
+        (theirs,) = oracle.outputs(to_bytes(case.model()), case.feeds(), kernels="optimized")
+        (reference,) = Interpreter(case.model()).run(case.feeds())
+        if packed:
+            assert np.abs(theirs - reference).max() > 1e-3
+            with pytest.raises(UnsupportedError, match="arithmetic of packed int4 weights is not known"):
+                runner.run(case.feeds())
+        else:
+            np.testing.assert_allclose(runner.run(case.feeds())[0], theirs, atol=1e-6)

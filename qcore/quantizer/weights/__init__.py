@@ -23,7 +23,7 @@ from qcore.quantizer.weights.dynamic_range import store_in_int8
 from qcore.quantizer.weights.float16 import store_in_half_precision, store_late_states
 from qcore.quantizer.weights.metadata import set_metadata
 from qcore.quantizer.weights.source import Block, Source, read_graph
-from qcore.quantizer.weights.strictness import require_small
+from qcore.quantizer.weights.strictness import require_four_bits, require_small
 from tflite_schema import WhileOptions
 
 __all__ = ["quantize_weights"]
@@ -54,6 +54,8 @@ def quantize_weights(model: Model, recipe: Recipe) -> Model:
         order = _settle(graph, front, block)
         if recipe.strict:
             require_small(graph)
+            if recipe.weight_bits == 4:
+                require_four_bits(graph)
         number = lay_out(result, source, subgraph, graph.program, order, names)
         result.signatures = [
             renumbered(signature, number) if signature.subgraph_index == subgraph else signature

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from qcore.errors import QuantizationError
+from qcore.quantizer.four_bits import FOUR_BIT_WEIGHTS
 from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.program import Line, Value, conversion
-from qcore.quantizer.quantized_type import QuantizedType
+from qcore.quantizer.quantized_type import QuantizedType, four_bit_type
 from qcore.quantizer.recipe import Recipe
 from qcore.quantizer.weights.source import Block, Source
 from qcore.quantizer.weights.weight_type import integers, weight_type
@@ -32,6 +33,7 @@ from tflite_schema import (
     LSTMOptions,
     SequenceRNNOptions,
     SVDFOptions,
+    TensorType,
     UnidirectionalSequenceLSTMOptions,
 )
 
@@ -112,7 +114,9 @@ def _types(source: Source, constant: Value, recipe: Recipe) -> dict[QuantizedTyp
         for position, value in enumerate(line.inputs):
             if value is constant and position in weights.operands:
                 _require_finite(source, line, constant)
-                type_ = weight_type(source.floats[constant], _axis(line, weights, recipe))
+                numbers, axis = source.floats[constant], _axis(line, weights, recipe)
+                four_bits = recipe.weight_bits == 4 and line.code in FOUR_BIT_WEIGHTS[recipe.scheme]
+                type_ = four_bit_type(numbers, axis) if four_bits else weight_type(numbers, axis)
                 found.setdefault(type_, []).append((line, position))
     return found
 
@@ -125,7 +129,11 @@ def _axis(line: Line, weights: Weights, recipe: Recipe) -> int | None:
 def _store(
     source: Source, constant: Value, type_: QuantizedType, uses: list[tuple[Line, int]], recipe: Recipe
 ) -> Block:
-    stored = Value(constant.name, constant.tensor, type_, integers(source.floats[constant], type_))
+    numbers = source.floats[constant]
+    four_bits = type_.type == TensorType.INT4
+    stored = Value(
+        constant.name, constant.tensor, type_, type_.quantize(numbers) if four_bits else integers(numbers, type_)
+    )
     single = Value(constant.name, replace(constant.tensor, buffer=0))
     for line, position in uses:
         weights = WEIGHTS[line.code]

@@ -6,8 +6,24 @@ from qcore.errors import QuantizationError
 from qcore.quantizer.program import Line, Value
 from qcore.quantizer.weights.dynamic_range import LEAST_ELEMENTS, WEIGHTS, is_too_small
 from qcore.quantizer.weights.source import Source
+from tflite_schema import TensorType
 
-__all__ = ["require_small"]
+__all__ = ["require_four_bits", "require_small"]
+
+
+def require_four_bits(source: Source) -> None:
+    """QuantizationError if a weight has more than the 4 bits that were asked for."""
+    left = [
+        f"{source.place(line)} reads {value.tensor.name!r}"
+        for line in source.program.lines
+        for value in line.inputs
+        if value is not None and value.quantized is not None and value.quantized.type == TensorType.INT8
+    ]
+    if left:
+        raise QuantizationError(
+            f"weights would stay in 8 bits: {', '.join(left)}; TFLite has no kernel for them in 4. Quantize without "
+            "strict, or with 8 bits"
+        )
 
 
 def require_small(source: Source) -> None:

@@ -11,7 +11,7 @@ from qcore.errors import ModelError, QuantizationError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from qcore.quantizer import QuantizationWarning, Recipe, quantize
-from qcore.tflite import to_bytes
+from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.quantizer.converter import FloatGraph
 from tests.quantizer.weights.graphs import CASES, build, conv, dense, depthwise, gather, svdf, weight_of
@@ -152,3 +152,43 @@ def test_the_given_model_stays_as_it_is(scheme: str) -> None:
     before = to_bytes(model)
     assert len(to_bytes(quantize(model, scheme))) < len(before)
     assert to_bytes(model) == before
+
+
+FOUR_BITS = ["conv", "dense", "dense_of_rank_3", "embedding_lookup", "tied_embedding", "depthwise", "one_channel"]
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("scheme", ["dynamic_range", "weight_only_int8"])
+@pytest.mark.parametrize("name", FOUR_BITS)
+def test_4_bit_weights(name: str, scheme: str, per_channel: bool) -> None:
+    """The numbers are AI Edge Quantizer's; TFLite's reference kernels answer what our interpreter says."""
+    if name == "depthwise" and not per_channel:
+        return
+    source = build(CASES[name])
+    made = load(to_bytes(quantize(source, scheme, weight_bits=4, per_channel=per_channel)))
+    stored = [tensor for tensor in made.main.tensors if tensor.type == TensorType.INT4]
+    assert len(stored) == (not (name == "depthwise" and scheme == "dynamic_range"))
+    floats = [source.constant(tensor) for tensor in source.main.tensors if tensor.size >= 1024]
+    for tensor in stored:
+        (w,) = (values for values in floats if values is not None and values.shape == tensor.shape)
+        assert tensor.quant is not None
+        axis = tuple(i for i in range(w.ndim) if i != tensor.quant.quantized_dimension) if per_channel else None
+        magnitude = np.abs(w).max(axis, keepdims=True)
+        scale = magnitude / np.float32(7)
+        assert np.array_equal(tensor.quant.scale, scale.reshape(-1))
+        values = made.constant(tensor)
+        assert values is not None
+        assert np.array_equal(values, np.clip(np.rint(w / scale), -8, 7).astype(np.int8))
+    given = inputs(made)
+    ours = Interpreter(made).run(given[0] if len(given) == 1 else given)
+    hybrid = [op.name for op in made.main.operators if op.name in ("CONV_2D", "FULLY_CONNECTED", "EMBEDDING_LOOKUP")]
+    exact = scheme == "dynamic_range" and len(hybrid) == len(made.main.operators)
+    for mine, other in zip(ours, oracle.outputs(to_bytes(made), given), strict=True):
+        assert np.array_equal(mine, other) if exact else np.abs(mine - other).max() <= 3e-6 * np.ptp(other)
+
+
+@pytest.mark.parametrize("scheme", ["dynamic_range", "weight_only_int8"])
+def test_strict_names_weights_of_8_bits(scheme: str) -> None:
+    quantize(build(CASES["dense"]), scheme, weight_bits=4, strict=True)
+    with pytest.raises(QuantizationError, match="stay in 8 bits: subgraph 0, operator 0 TRANSPOSE_CONV reads"):
+        quantize(build(CASES["transpose_conv"]), scheme, weight_bits=4, strict=True)
