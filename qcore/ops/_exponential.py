@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qcore.numerics import float32
 from qcore.numerics.fixedpoint import (
     INT32_MAX,
     INT32_MIN,
@@ -33,7 +34,16 @@ from qcore.numerics.gemmlowp import (
 )
 from qcore.op import Array, Node
 
-__all__ = ["ACCUMULATOR_BITS", "INTEGER_BITS", "Scaling", "log_of_sum", "scaling", "sum_of_exponentials"]
+__all__ = [
+    "ACCUMULATOR_BITS",
+    "INTEGER_BITS",
+    "Scaling",
+    "distance_to_maximum",
+    "float_exponentials",
+    "log_of_sum",
+    "scaling",
+    "sum_of_exponentials",
+]
 
 INTEGER_BITS, ACCUMULATOR_BITS = 5, 12
 # Q0.31: log(2), the fourth root and the square root of 1/2, and the coefficients of the rational approximation.
@@ -73,6 +83,17 @@ def scaling(n: Node, beta: float) -> Scaling:
     n.require(real > 1, f"beta {beta} and scale {n.input(0).scale} give a multiplier of {real}, expected more than 1")
     multiplier, shift = quantize_multiplier(real)
     return Scaling(multiplier, shift, (((1 << INTEGER_BITS) - 1) << (31 - INTEGER_BITS)) >> shift)
+
+
+def float_exponentials(scale: np.float32, beta: float) -> Array:
+    """exp(float32(-scale * beta) * d) for the differences d = 0 ... 255 of the optimized kernels (float32 [256])."""
+    with np.errstate(all="ignore"):
+        return float32.exp(np.float32(-scale * np.float32(beta)) * np.arange(256, dtype=np.float32))
+
+
+def distance_to_maximum(x: Array) -> Array:
+    """max - x along the last axis, as indices."""
+    return (x.max(axis=-1, keepdims=True).astype(np.int16) - x).astype(np.intp)
 
 
 def sum_of_exponentials(addends: Array, below: Array) -> Int64Array:

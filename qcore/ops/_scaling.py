@@ -9,6 +9,7 @@ import numpy as np
 from qcore.numerics.affine import along
 from qcore.numerics.fixedpoint import (
     multiply_by_quantized_multiplier,
+    multiply_by_quantized_multiplier_half_up,
     multiply_by_quantized_multiplier_smaller_than_one_exp,
     quantize_multiplier,
 )
@@ -35,6 +36,10 @@ class Multiplier:
     def scale(self, x: Array) -> Array:
         """x * M as int64, rounded twice (MultiplyByQuantizedMultiplier)."""
         return multiply_by_quantized_multiplier(x, self.multiplier, self.shift)
+
+    def scale_half_up(self, x: Array) -> Array:
+        """The same in vector code, where the second rounding takes halves up (MultiplyByQuantizedMultiplier4Rows)."""
+        return multiply_by_quantized_multiplier_half_up(x, self.multiplier, self.shift)
 
     def scale_down(self, x: Array) -> Array:
         """x * M as int64 for M < 1 (MultiplyByQuantizedMultiplierSmallerThanOneExp)."""

@@ -1,16 +1,22 @@
 """DEQUANTIZE: y = s * (x - z) in float32, per tensor or per channel; float16 is widened.
 
+The optimized kernels of int8, uint8, int4 and int2, per tensor, have vector code, see _lanes.py: s * x - s * z, every
+step rounded to float32.
+
 TFLite: kernels/dequantize.h; internal/reference/dequantize.h, integer_ops/dequantize.h
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from qcore.numerics.affine import dequantize
+from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
+from qcore.ops._lanes import NOWHERE, Lanes
 from qcore.ops._scaling import channel_parameters, require_zero_point_in_type
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import FLOAT_ONLY
@@ -21,10 +27,11 @@ _EXACT = 2**23  # below it, x - z is exact in float32, and so is the single roun
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Params:
-    """Scales and zero points shaped to broadcast against x."""
+    """Scales and zero points shaped to broadcast against x. `lanes`: where the optimized kernel has vector code."""
 
     scale: Array
     zero_point: Array
+    lanes: Lanes = NOWHERE
 
 
 def prepare(n: Node) -> Params | None:
@@ -38,7 +45,8 @@ def prepare(n: Node) -> Params | None:
         require_zero_point_in_type(n, x)
         if scale.size > 1:
             raise n.unsupported("dequantizes int16 per tensor only")
-    return Params(scale, zero_point)
+    vector = n.kernels.name != "reference" and x.type != TensorType.INT16 and scale.size == 1
+    return Params(scale, zero_point, Lanes.of(math.prod(x.shape), 8) if vector else NOWHERE)
 
 
 def eval_float16(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -47,11 +55,21 @@ def eval_float16(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
+    return [p.lanes.join(lambda trace: _vector(p, x, trace), lambda trace: _scalar(p, x, trace), x.shape, ctx.trace)]
+
+
+def _scalar(p: Params, x: Array, trace: Trace) -> Array:
     if np.abs(p.zero_point).max() > _EXACT:
-        return [dequantize(x, p.scale, p.zero_point)]
-    steps = ctx.trace("subtract_zero_point", x.astype(np.float32) - p.zero_point.astype(np.float32))
+        return dequantize(x, p.scale, p.zero_point)
+    steps = trace("subtract_zero_point", x.astype(np.float32) - p.zero_point.astype(np.float32))
     with np.errstate(over="ignore"):
-        return [ctx.trace("scale", np.asarray(steps * p.scale))]
+        return trace("scale", np.asarray(steps * p.scale))
+
+
+def _vector(p: Params, x: Array, trace: Trace) -> Array:
+    with np.errstate(all="ignore"):
+        offset = (-p.zero_point * p.scale.astype(np.float64)).astype(np.float32)
+        return trace("scale", x.astype(np.float32) * p.scale + offset)
 
 
 def version(n: Node) -> int:
@@ -75,5 +93,4 @@ OP = Op(
     rules=FLOAT_ONLY,
     steps={"subtract_zero_point": "x - z", "scale": "s * (x - z)"},
     version=version,
-    reference_only=frozenset({"int8", "uint8", "int4"}),
 )

@@ -2,7 +2,8 @@
 
     float32      exp(x) below -9 and 1 above 16.6, which is the same to float32
     int8, uint8  a table of 256 entries; the result's scale must be 1/256
-    int16        interpolated in TFLite's 256-entry sigmoid table; the result's scale must be 1/32768
+    int16        interpolated in TFLite's 256-entry sigmoid table; the result's scale must be 1/32768.
+                 Optimized kernels, where the operand's scale is 2^-12: gemmlowp's logistic in Q0.15
 
 TFLite: kernels/activations.cc (SigmoidPrepare); internal/reference/logistic.h, integer_ops/logistic.h
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qcore.numerics import float32
+from qcore.numerics.gemmlowp import logistic_int16
 from qcore.numerics.lut import logistic_int16_table, sigmoid_table_multiplier
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _table
@@ -33,6 +35,7 @@ class Params:
 
     multiplier: int
     left_shift: int
+    fixed_point: bool = False
 
 
 def prepare(n: Node) -> object:
@@ -46,7 +49,8 @@ def prepare(n: Node) -> object:
         return _table.prepare(n, float32.logistic)
     require_zero_point_in_type(n, x, y)
     n.require(bool(x.scale > 0), f"the operand's scale {x.scale} must be above 0")
-    return Params(*sigmoid_table_multiplier(x.scale, power_of_two_shifts=(0,)))
+    fixed_point = n.kernels.name != "reference" and float32.checked_log2(x.scale) == (-12, True)
+    return Params(*sigmoid_table_multiplier(x.scale, power_of_two_shifts=(0,)), fixed_point)
 
 
 def eval_float32(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -60,6 +64,8 @@ def eval_float32(p: None, inputs: list[Array], ctx: Context) -> list[Array]:
 
 
 def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    if p.fixed_point:
+        return [logistic_int16(inputs[0]).astype(np.int16)]
     return [logistic_int16_table(inputs[0], p.multiplier, p.left_shift, ctx.trace)]
 
 
@@ -84,5 +90,4 @@ OP = Op(
         "interpolate": "int16: sigmoid table at |scaled|, nine fractional bits",
     },
     version=by_type(int8=2, int16=3),
-    reference_only=frozenset({"int16"}),
 )

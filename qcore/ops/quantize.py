@@ -3,19 +3,27 @@
     float32    y = clamp(int32(round(x / sy)) + zy), per tensor or per channel; NaN and infinities become INT32_MIN
     integers   y = clamp(round((x - zx) * M) + zy)     M = sx / sy in float64
 
+The optimized kernels have vector code, see _lanes.py: float32, per tensor, eight at a time as round(x * (1 / sy)),
+halves to even, the rest as round(x / sy) in float64; 8 bits to 8 bits sixteen at a time, the second rounding taking
+halves up.
+
 TFLite: kernels/quantize.cc; internal/reference/{quantize,requantize}.h
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qcore.numerics.affine import integer_range, quantize
 from qcore.numerics.fixedpoint import clip, round_half_away, wrap_int32
+from qcore.numerics.float32 import to_int32
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor, Op
+from qcore.ops._lanes import NOWHERE, Lanes
 from qcore.ops._scaling import Multiplier, channel_parameters, multiplier, require_zero_point_in_type
 from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
 from qcore.rules import FLOAT_ONLY
@@ -36,12 +44,13 @@ _RESULTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatParams:
-    """float32: scales and zero points shaped to broadcast against x."""
+    """float32: scales and zero points shaped to broadcast against x. `lanes`: the optimized kernel's, if that runs."""
 
     scale: Array
     zero_point: Array
     dtype: np.dtype[np.int8]
     range: tuple[int, int]
+    lanes: Lanes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,9 @@ class Params:
     dtype: np.dtype[np.int8]
     range: tuple[int, int]
     table: ByteTable | None = None
+    half_up: bool = False
+    lanes: Lanes = NOWHERE
+    vector: ByteTable | None = None
 
 
 def prepare(n: Node) -> Params | FloatParams:
@@ -65,11 +77,19 @@ def prepare(n: Node) -> Params | FloatParams:
         scale, zero_point = channel_parameters(n, y, x.shape)
         if y.type in _FOUR_BITS and scale.size > 1:
             raise n.unsupported("quantizes to 4 bits per tensor only")
-        return FloatParams(scale, zero_point, y.dtype, bounds)
+        optimized = n.kernels.name != "reference" and scale.size == 1 and y.type not in _FOUR_BITS
+        lanes = Lanes.of(math.prod(x.shape), 8) if optimized else None
+        return FloatParams(scale, zero_point, y.dtype, bounds, lanes)
     if x.type == y.type == TensorType.INT16:
         require_zero_point_in_type(n, x, y)
     p = Params(x.zero_point, multiplier(n, _ratio(n, x, y)), y.zero_point, y.dtype, bounds)
-    return replace(p, table=tabulate(steps, p, x.dtype)) if x.dtype.itemsize == 1 else p
+    if x.dtype.itemsize > 1:
+        return p
+    p = replace(p, table=tabulate(steps, p, x.dtype))
+    if n.kernels.name == "reference":
+        return p
+    vector = tabulate(steps, replace(p, half_up=True), x.dtype)
+    return replace(p, lanes=Lanes.of(math.prod(x.shape), 16), vector=vector)
 
 
 def _names(type_: TensorType) -> str:
@@ -83,10 +103,25 @@ def _ratio(n: Node, x: NodeTensor, y: NodeTensor) -> float:
 
 def eval_float32(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
+    if p.lanes is not None:
+        return [_in_lanes(p, p.lanes, x, ctx)]
     if p.scale.size == 1 and not ctx.trace.recording and _is_ordinary(x, p):
         return [_quantize_ordinary(x, p)]
     steps = ctx.trace("quantize", quantize(x, p.scale, p.zero_point, np.int32))
     return [np.asarray(ctx.trace("clamp", np.clip(steps, *p.range))).astype(p.dtype)]
+
+
+def _in_lanes(p: FloatParams, lanes: Lanes, x: Array, ctx: Context) -> Array:
+    scale = np.float32(p.scale.flat[0])
+    with np.errstate(all="ignore"):
+        products = np.rint(x * (np.float32(1) / scale))
+        quotients = round_half_away(np.asarray(x.astype(np.float64) / np.float64(scale)))
+
+    def rounded(steps: Array) -> Callable[[Trace], Array]:
+        return lambda trace: trace("quantize", wrap_int32(to_int32(steps) + int(p.zero_point.flat[0])))
+
+    y = lanes.join(rounded(products), rounded(quotients), x.shape, ctx.trace)
+    return np.asarray(ctx.trace("clamp", np.clip(y, *p.range))).astype(p.dtype)
 
 
 def _is_ordinary(x: Array, p: FloatParams) -> bool:
@@ -112,11 +147,20 @@ def _quantize_ordinary(x: Array, p: FloatParams) -> Array:
 
 def steps(p: Params, x: Array, trace: Trace) -> Array:
     value = trace("subtract_zero_point", wrap_int32(x.astype(np.int64) - p.input_zero_point))
-    y = trace("requantize", p.multiplier.scale(value))
+    y = trace("requantize", p.multiplier.scale_half_up(value) if p.half_up else p.multiplier.scale(value))
     return np.asarray(trace("clamp", np.clip(wrap_int32(y + p.output_zero_point), *p.range))).astype(p.dtype)
 
 
-_INTEGER = kernel_of(steps)
+_eval_steps = kernel_of(steps)
+
+
+def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+    x, first, second = inputs[0], p.vector, p.table
+    if first is None or second is None:
+        return _eval_steps(p, inputs, ctx)
+    return [
+        p.lanes.join(lambda trace: first.look_up(x, trace), lambda trace: second.look_up(x, trace), x.shape, ctx.trace)
+    ]
 
 
 def version(n: Node) -> int:
@@ -131,7 +175,13 @@ def version(n: Node) -> int:
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
-    kernels={"float32": eval_float32, "int8": _INTEGER, "uint8": _INTEGER, "int16": _INTEGER, "int32": _INTEGER},
+    kernels={
+        "float32": eval_float32,
+        "int8": eval_integer,
+        "uint8": eval_integer,
+        "int16": eval_integer,
+        "int32": eval_integer,
+    },
     rules=FLOAT_ONLY,
     steps={
         "quantize": "float32: round(x / sy) + zy",
@@ -140,5 +190,4 @@ OP = Op(
         "clamp": "clamp(quantized) or clamp(requantized + zy)",
     },
     version=version,
-    reference_only=frozenset({"float32", "int8", "uint8"}),
 )

@@ -10,6 +10,11 @@
               r = table of 1 / (1 + v) over [0, 1] at (S << (z - 1)) / 2^14 - 98304
               y = clamp(round(e * r / 2^(31 - z)))
 
+The optimized 8-bit kernels compute in float32, every step rounded, sums in the order of the elements:
+
+    e = exp((-sx * beta) * (max - x));  p = e * (1 / (sum(e) * sy))
+    y = clamp(round(p) + zy), halves away from zero; uint8 to uint8: clamp(trunc(p + 0.5))
+
 The result's scale is 1/256 (int16: 1/32768) and its zero point the lowest number of its type.
 
 A row of 8-bit numbers whose S reaches 512 makes TFLite's reference kernel stop the process. Here the equation is
@@ -29,13 +34,21 @@ from qcore.numerics import float32
 from qcore.numerics.fixedpoint import (
     INT32_MAX,
     count_leading_zeros_32,
+    round_half_away,
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
 )
 from qcore.numerics.gemmlowp import get_reciprocal
 from qcore.numerics.lut import lookup_int16, softmax_exp_table, softmax_reciprocal_table
 from qcore.op import Array, Context, Node, Op, Shape, by_type
-from qcore.ops._exponential import ACCUMULATOR_BITS, Scaling, scaling, sum_of_exponentials
+from qcore.ops._exponential import (
+    ACCUMULATOR_BITS,
+    Scaling,
+    distance_to_maximum,
+    float_exponentials,
+    scaling,
+    sum_of_exponentials,
+)
 from qcore.ops._movement import require_counts
 from qcore.ops._scaling import Multiplier, multiplier
 from qcore.rules import Rules, activation, fixed
@@ -47,6 +60,16 @@ _OUTPUTS = {
     TensorType.INT8: (TensorType.INT8, TensorType.INT16),
     TensorType.INT16: (TensorType.INT16,),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FloatTable:
+    """The optimized 8-bit kernel: exp(0 ... -255 steps of the operand's scale), and the result's quantization."""
+
+    exponentials: Array
+    scale: np.float32
+    zero_point: int
+    dtype: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +90,7 @@ def infer(n: Node) -> list[Shape]:
     return [n.input(0).shape]
 
 
-def prepare(n: Node) -> Params:
+def prepare(n: Node) -> Params | FloatTable:
     x, y, beta = n.input(0), n.output(), n.options(SoftmaxOptions).beta
     if y.type not in _OUTPUTS[x.type]:
         raise n.unsupported(f"a {y.type.name} result; expected {' or '.join(t.name for t in _OUTPUTS[x.type])}")
@@ -82,6 +105,8 @@ def prepare(n: Node) -> Params:
         n.require(x.zero_point == 0, f"an int16 zero point must be 0, not {x.zero_point}")
         scale = float(np.float32(x.scale * np.float32(beta))) / (10.0 / 65535.0)
         return Params(beta, np.int16, multiplier=multiplier(n, scale))
+    if n.kernels.name != "reference":
+        return FloatTable(float_exponentials(x.scale, beta), y.scale, y.zero_point, y.dtype.type)
     exponent = scaling(n, beta)
     return Params(beta, y.dtype.type, exponent, exponent.table(), exponent.addends())
 
@@ -97,13 +122,15 @@ def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
         return [ctx.trace("output", e / total)]
 
 
-def eval_8bit(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_8bit(p: Params | FloatTable, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
+    if isinstance(p, FloatTable):
+        return [_in_float32(p, x, ctx)]
     assert p.exponentials is not None
     assert p.addends is not None
     if x.size == 0:
         return [np.zeros(x.shape, p.dtype)]
-    below = (x.max(axis=-1, keepdims=True).astype(np.int16) - x).astype(np.intp)
+    below = distance_to_maximum(x)
     e = ctx.trace("exp", np.take(p.exponentials, below))
     total = ctx.trace("sum", sum_of_exponentials(p.addends, below))
     reciprocal, bits_over_unit = get_reciprocal(total, ACCUMULATOR_BITS)
@@ -111,6 +138,19 @@ def eval_8bit(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     product = saturating_rounding_doubling_high_mul(ctx.trace("reciprocal", reciprocal), e)
     y = rounding_divide_by_pot(product, bits_over_unit + 31 - limits.bits) + limits.min
     return [ctx.trace("output", np.minimum(y, limits.max)).astype(p.dtype)]
+
+
+def _in_float32(p: FloatTable, x: Array, ctx: Context) -> Array:
+    if x.size == 0:
+        return np.zeros(x.shape, p.dtype)
+    e = ctx.trace("exp", np.take(p.exponentials, distance_to_maximum(x)))
+    total = ctx.trace("sum", float32.sequential_sum(e)[..., None])
+    with np.errstate(all="ignore"):
+        share = np.asarray(e * ctx.trace("reciprocal", np.float32(1) / (total * p.scale)), np.float32)
+        away = round_half_away(share) + np.float32(p.zero_point)
+        y = np.trunc(share + np.float32(0.5)) if p.dtype is np.uint8 else away
+    limits = np.iinfo(p.dtype)
+    return ctx.trace("output", np.clip(float32.to_int32(y), limits.min, limits.max)).astype(p.dtype)
 
 
 def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -141,9 +181,8 @@ OP = Op(
     steps={
         "exp": "exp(beta * sx * (x - max))",
         "sum": "sum(e)",
-        "reciprocal": "1 / S (integers)",
+        "reciprocal": "1 / S (integers); optimized: 1 / (S * sy)",
         "output": "e / S",
     },
     version=by_type(int8=2, int16=3),
-    reference_only=frozenset({"int8", "uint8"}),
 )

@@ -77,3 +77,12 @@ def test_by_hand() -> None:
 def test_refusals(operand: Operand, message: str) -> None:
     with pytest.raises(QCoreError, match=message):
         Interpreter(OneOp(CODE, [operand], [Result(np.float32)]).model()).allocate_tensors()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_optimized_kernels_subtract_after_scaling(dtype: Any) -> None:
+    """Bit for bit; the last 7 of 255 numbers are left to scalar code."""
+    x = np.arange(255, dtype=np.uint8).view(dtype)
+    for scale, zero_point in ((0.1, 5), (1 / 3, 100), (0.7, 0)):
+        case = OneOp(BuiltinOperator.DEQUANTIZE, [Operand(x, scale, zero_point)], [Result(np.float32)])
+        assert check(case, "optimized") == x.size

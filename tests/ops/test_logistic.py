@@ -41,3 +41,10 @@ def test_another_result_scale_is_refused() -> None:
     case = OneOp(CODE, [Operand(np.zeros(3, np.int8), 0.5)], [Result(np.int8, 1 / 128)])
     with pytest.raises(QCoreError, match="result's scale must be"):
         Interpreter(case.model()).allocate_tensors()
+
+
+def test_optimized_int16_of_a_power_of_two() -> None:
+    x = np.arange(-32768, 32768, 3, dtype=np.int16)
+    for scale in (2.0**-12, 2.0**-11, 2.0**-13):
+        case = OneOp(BuiltinOperator.LOGISTIC, [Operand(x, scale)], [Result(np.int16, 1 / 32768)])
+        assert check(case, "optimized") == x.size

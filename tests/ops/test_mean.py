@@ -61,3 +61,18 @@ def test_long_float_sums_keep_the_order_of_the_loop() -> None:
 def test_models_that_cannot_be(x: Any, axes: list[int], result: Result, message: str) -> None:
     with pytest.raises(QCoreError, match=message):
         Interpreter(to_bytes(case(x, axes, result).model())).run([x])
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_image_means_in_vector_code(dtype: Any) -> None:
+    """Optimized kernels: ties of 4 equal parts, 37 channels of which vector code takes 32."""
+    rng = np.random.default_rng(4)
+    x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (3, 2, 2, 37), dtype, endpoint=True)
+    for scale, zero_point in ((0.5, 0), (0.5, 7), (1.0, -3 if dtype is np.int8 else 3), (0.75, 100)):
+        case = OneOp(
+            BuiltinOperator.MEAN,
+            [Operand(x, 0.5, zero_point), Operand(np.array([1, 2], np.int32), constant=True)],
+            [Result(dtype, scale, 5)],
+            ReducerOptions(keep_dims=True),
+        )
+        assert check(case, "optimized") == 3 * 37

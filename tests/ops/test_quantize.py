@@ -110,3 +110,21 @@ def test_wrong_number_of_scales_is_refused() -> None:
     case = OneOp(CODE, [Operand(np.zeros(3, np.float32))], [Result(np.int8, [0.5, 0.25])])
     with pytest.raises(QCoreError, match="2 scales"):
         Interpreter(case.model()).allocate_tensors()
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16])
+def test_optimized_kernels_round_ties_by_place(dtype: Any) -> None:
+    """Vector code rounds halves to even, what it leaves over away from zero; NaN and infinities become INT32_MIN."""
+    x = np.arange(-25, 26, dtype=np.float32) / 2
+    x[3:6] = x[48:51] = np.nan, np.inf, -np.inf
+    for scale in (1.0, 0.75, 1 / 3):
+        zero_point = 0 if dtype is np.int16 else 3
+        case = OneOp(BuiltinOperator.QUANTIZE, [Operand(x)], [Result(dtype, scale, zero_point)])
+        assert check(case, "optimized") == x.size
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_optimized_requantization_rounds_negative_ties_by_place(dtype: Any) -> None:
+    x = np.arange(256, dtype=np.uint8).view(dtype)[:251]
+    case = OneOp(BuiltinOperator.QUANTIZE, [Operand(x, 0.5, 9)], [Result(dtype, 1.0, 4)])
+    assert check(case, "optimized") == x.size

@@ -103,3 +103,20 @@ def test_by_hand() -> None:
 def test_models_that_cannot_be(model: OneOp, message: str) -> None:
     with pytest.raises(QCoreError, match=message):
         run(model)
+
+
+@pytest.mark.parametrize(("dtype", "result"), [(np.int8, np.int8), (np.uint8, np.uint8), (np.int8, np.int16)])
+def test_optimized_softmax_ties_and_long_rows(dtype: Any, result: Any) -> None:
+    """Powers of two give shares of exactly n + 1/2 steps; 600 equal numbers stop TFLite's reference kernel."""
+    low = int(np.iinfo(result).min)
+    scale = 1 / 32768 if result is np.int16 else 1 / 256
+    for row in (np.zeros(512), np.zeros(600), np.arange(100), np.repeat([1, 40], 24)):
+        x = np.stack([row.astype(dtype), row[::-1].astype(dtype)])
+        zero_point = 0 if result is np.int16 else low
+        case = OneOp(
+            BuiltinOperator.SOFTMAX,
+            [Operand(x, float(np.log(2)), 0)],
+            [Result(result, scale, zero_point)],
+            SoftmaxOptions(beta=1.0),
+        )
+        assert check(case, "optimized") == x.size

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
+from qcore import Interpreter, UnsupportedError
 from tests import movement, strategies
 from tests.one_op import OneOp, Operand, Result, Twin, check, matches_reference
 from tests.reduction import one, reduction, refuses, run
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, ReducerOptions
 
 CODE = BuiltinOperator.SUM
 
@@ -70,3 +72,26 @@ def test_models_that_cannot_be() -> None:
     refuses(CODE, x, [2], Result(np.int8, 0.5), "axis 2 is outside a rank of 2", 0.5)
     refuses(CODE, x, [0], Result(np.int8), "no quantization scale", 0.5)
     refuses(CODE, x, [0], Result(np.int8, 0.0), "multiplier", 0.5)
+
+
+def test_optimized_sums_round_in_float32() -> None:
+    x = np.arange(-120, 120, dtype=np.int8).reshape(80, 3)
+    for scale in (1.0, 0.75, 3.0):
+        case = OneOp(
+            BuiltinOperator.SUM,
+            [Operand(x, 0.5, 3), Operand(np.array([1], np.int32), constant=True)],
+            [Result(np.int8, scale, -1)],
+            ReducerOptions(),
+        )
+        assert check(case, "optimized") == 80
+
+
+def test_optimized_kernels_write_no_sum_of_nothing() -> None:
+    case = OneOp(
+        BuiltinOperator.SUM,
+        [Operand(np.zeros((0, 3), np.int8), 0.5), Operand(np.array([0], np.int32), constant=True)],
+        [Result(np.int8, 0.5)],
+        ReducerOptions(),
+    )
+    with pytest.raises(UnsupportedError, match="sum of nothing"):
+        Interpreter(case.model(), kernels="optimized").allocate_tensors()
