@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qcore.auditor.comparer import compare
     from qcore.auditor.explainer import explain
     from qcore.calibrator import Calibration, calibrate
     from qcore.errors import (
@@ -57,6 +58,7 @@ __all__ = [
     "Tensor",
     "UnsupportedError",
     "calibrate",
+    "compare",
     "correct_biases",
     "equalize",
     "evaluate",
@@ -72,6 +74,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "auditor.comparer": ("compare",),
     "auditor.explainer": ("explain",),
     "calibrator": ("Calibration", "calibrate"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
