@@ -19,14 +19,15 @@ from tests.quantizer.test_real_models import KERAS, model
 from tests.test_calibrator import REAL
 from tflite_schema import TensorType
 
-ULPS = 5
+ULPS = 12
 
 
 def samples(name: str, plain: Model) -> list[list[NDArray[Any]]]:
     """What the model is for, where that is known: the samples of tests/test_calibrator.py; else normal noise.
 
-    The order in which a product is summed differs between NumPy and TFLite, so ranges differ in their last bits. 5 ulp
-    were measured in one scale (the last layer of pretrainedResnet), 4 or less in all others.
+    The order in which a product is summed differs between NumPy and TFLite, and in both from processor to processor, so
+    ranges differ in their last bits. Measured were 5 and 6 ulp in one scale of pretrainedResnet on two processors, 4 or
+    less in all others. TFLite differs from itself by up to 7e-7, or 12 ulp, when it runs on another number of threads.
     """
     if name in REAL:
         return REAL[name]()
