@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qcore.interpreter import Interpreter, SignatureRunner
     from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
     from qcore.op import Op, register_custom
-    from qcore.quantizer import Recipe, correct_biases, equalize, quantize
+    from qcore.quantizer import Recipe, Rule, correct_biases, equalize, quantize
     from qcore.tflite import load, save
 
 __version__ = "0.1.0"
@@ -50,6 +50,7 @@ __all__ = [
     "QuantParams",
     "QuantizationError",
     "Recipe",
+    "Rule",
     "ShapeError",
     "SignatureError",
     "SignatureRunner",
@@ -83,7 +84,7 @@ _HOMES = {
     "interpreter": ("Interpreter", "SignatureRunner"),
     "ir": ("Model", "Operator", "QuantParams", "Subgraph", "Tensor"),
     "op": ("Op", "register_custom"),
-    "quantizer": ("Recipe", "correct_biases", "equalize", "quantize"),
+    "quantizer": ("Recipe", "Rule", "correct_biases", "equalize", "quantize"),
     "tflite": ("load", "save"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

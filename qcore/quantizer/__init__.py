@@ -14,6 +14,8 @@ hoisting         how the converter's rewritings move constants
 layout           the new graph from the program: tensors, names and buffers
 quantized_type   scale, zero_point and values of one tensor
 finish           what concerns the whole file: shared buffers, metadata
+rule             one rule of a mixed recipe
+mixed            recipes with rules: several schemes in one graph
 four_bits        the weights that can be int4
 runtime_version  the oldest runtime that knows every operator
 """
@@ -32,10 +34,12 @@ from qcore.quantizer.float_model import require_float
 from qcore.quantizer.full_integer import quantize_full_integer
 from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.int16x8 import quantize_int16x8
+from qcore.quantizer.mixed import quantize_mixed
 from qcore.quantizer.recipe import RECIPES, WEIGHT_SCHEMES, Recipe, resolve
+from qcore.quantizer.rule import Rule
 from qcore.quantizer.weights import quantize_weights
 
-__all__ = ["RECIPES", "QuantizationWarning", "Recipe", "correct_biases", "equalize", "quantize"]
+__all__ = ["RECIPES", "QuantizationWarning", "Recipe", "Rule", "correct_biases", "equalize", "quantize"]
 
 Ranges = Calibration | Mapping[Any, tuple[Any, Any]] | None
 
@@ -66,6 +70,8 @@ def quantize(
         recipe,
         {"inference_input_type": inference_input_type, "inference_output_type": inference_output_type} | overrides,
     )
+    if chosen.rules:
+        return _mixed(model, chosen, ranges)
     return SCHEMES[chosen.scheme](model, chosen, ranges)
 
 
@@ -98,6 +104,17 @@ def _weights(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
     if ranges is not None:
         raise QuantizationError(f"recipe {recipe.name!r} changes weights only and takes no ranges; leave them out")
     return quantize_weights(model, recipe)
+
+
+def _mixed(model: Model, recipe: Recipe, ranges: Ranges) -> Model:
+    require_float(model)
+    if not recipe.needs_ranges:
+        if ranges is not None:
+            raise QuantizationError(f"recipe {recipe.name!r} changes weights only and takes no ranges; leave them out")
+        return quantize_mixed(model, recipe, quantize)
+    calibration = _calibration(model, ranges)
+    scheme = quantize_full_integer if recipe.scheme == "int8" else quantize_int16x8
+    return quantize_mixed(model, recipe, lambda source, own: scheme(source, own, calibration))
 
 
 SCHEMES: Mapping[str, Callable[[Model, Recipe, Ranges], Model]] = {

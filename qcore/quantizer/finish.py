@@ -5,11 +5,13 @@ TensorFlow: python/convert.py, deduplicate_readonly_buffers; tools/versioning/ru
 
 from __future__ import annotations
 
+import numpy as np
+
 from qcore.ir import Model
 from qcore.quantizer.runtime_version import minimum_runtime_version
 from tflite_schema import Metadata
 
-__all__ = ["set_metadata", "share_equal_buffers"]
+__all__ = ["renew_runtime_version", "set_metadata", "share_equal_buffers"]
 
 _VERSION_KEY = "min_runtime_version"
 _VERSION_BYTES = 16
@@ -54,3 +56,12 @@ def set_metadata(result: Model, source: Model) -> None:
     result.metadata.append(
         Metadata(name=_VERSION_KEY, buffer=result.add_buffer(version.encode().ljust(_VERSION_BYTES, b"\0")))
     )
+
+
+def renew_runtime_version(model: Model) -> None:
+    """Write the lowest runtime version anew where the metadata have one, after operators were changed."""
+    version = minimum_runtime_version((op.code, op.version) for _, _, op in model.walk())
+    content = np.frombuffer(version.encode().ljust(_VERSION_BYTES, b"\0"), np.uint8)
+    for entry in model.metadata:
+        if entry.name == _VERSION_KEY:
+            model.buffers[int(entry.buffer)] = content

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from qcore.errors import QuantizationError
 from qcore.quantizer.four_bits import FOUR_BIT_SCHEMES
+from qcore.quantizer.rule import ISLAND_SCHEMES, Rule
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from tflite_schema import BuiltinOperator, TensorType
 
@@ -24,6 +25,7 @@ BORDER_TYPES: Mapping[str, tuple[str, ...]] = {
     "float16": ("float32",),
     "dynamic_range": ("float32",),
     "weight_only_int8": ("float32",),
+    "float": ("float32",),
 }
 """Per scheme, the types that graph inputs and outputs may be given."""
 BIAS_TYPES: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +43,9 @@ CLIPPING_SCHEMES = frozenset({"int8", "int16x8"})
 WEIGHT_SCHEMES = frozenset({"float16", "dynamic_range", "weight_only_int8"})
 """The schemes that change weights only."""
 
+
+MIXED_SCHEMES = ("int8", "int16x8", "float")
+"""The schemes of which a recipe can have rules."""
 
 TENSORFLOW_1 = ("tf1_int8", "tf1_uint8")
 """The schemes of the converter of TensorFlow 1."""
@@ -64,7 +69,8 @@ class Recipe:
     refuse a model of which any operator (weights only: any constant of 1024 or more elements) would stay in float.
     weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see `weight_methods`).
     weight_bits: 8, or 4 for int4 weights of the operators that have kernels for them (see `four_bits`); strict then
-    refuses a model with other weights.
+    refuses a model with other weights. rules: of a mixed recipe; the last that matches an operator decides about it,
+    `scheme` about the others; "float" is for recipes in which rules say all.
 
     Of the TensorFlow 1 schemes only: quantized_input_stats: input name -> (mean, standard deviation) with
     real = (q - mean) / deviation; default_ranges_stats: (min, max) of every tensor of which nothing else is known.
@@ -84,6 +90,7 @@ class Recipe:
     strict: bool = False
     weight_method: str = "min_max"
     weight_bits: int = 8
+    rules: Sequence[Rule] = ()
     bias_type: Any = None
     quantized_input_stats: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
     default_ranges_stats: tuple[float, float] | None = None
@@ -98,6 +105,7 @@ class Recipe:
                 f"the scheme {self.scheme} does not clip weights; weight_method can only be min_max"
             )
         self._check_weight_bits()
+        self._check_rules()
         for name in ("inference_input_type", "inference_output_type"):
             object.__setattr__(self, name, _border_type(getattr(self, name), name, BORDER_TYPES[self.scheme]))
         bias_types = BIAS_TYPES.get(self.scheme, ())
@@ -122,6 +130,27 @@ class Recipe:
                 f"weight_bits is 4, and the scheme {self.scheme} has no 4-bit weights; "
                 f"{', '.join(FOUR_BIT_SCHEMES)} have them"
             )
+
+    def _check_rules(self) -> None:
+        if not isinstance(self.rules, (list, tuple)) or not all(isinstance(rule, Rule) for rule in self.rules):
+            raise QuantizationError("rules are a list of qcore.quantizer.Rule")
+        object.__setattr__(self, "rules", tuple(self.rules))
+        if self.scheme == "float" and not self.rules:
+            raise QuantizationError("the scheme float quantizes nothing but what rules say; give rules")
+        if not self.rules:
+            return
+        if self.scheme not in MIXED_SCHEMES:
+            raise QuantizationError(f"rules go with {', '.join(MIXED_SCHEMES)}, not with the scheme {self.scheme}")
+        for number, rule in enumerate(self.rules):
+            if rule.scheme not in (self.scheme, *ISLAND_SCHEMES):
+                raise QuantizationError(
+                    f"rule {number} has the scheme {rule.scheme!r}; a recipe of scheme {self.scheme} can mix that with "
+                    f"{', '.join(ISLAND_SCHEMES)}"
+                )
+        if self.denylisted_ops or self.denylisted_nodes:
+            raise QuantizationError("a recipe has denylists and rules; say it with rules of scheme float alone")
+        if self.strict:
+            raise QuantizationError("strict lets no operator stay in float, and rules say which do; leave one out")
 
     def _check_tensorflow_1(self) -> None:
         is_tensorflow_1 = self.scheme in TENSORFLOW_1
@@ -148,7 +177,7 @@ class Recipe:
     @property
     def needs_ranges(self) -> bool:
         """Whether activations are quantized, and so the ranges they take must be known."""
-        return self.scheme not in WEIGHT_SCHEMES
+        return self.scheme != "float" and self.scheme not in WEIGHT_SCHEMES
 
     @property
     def input_type(self) -> TensorType:
