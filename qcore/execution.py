@@ -178,6 +178,7 @@ class GraphRun:
         shapes = dict(zip(self.graph.inputs, self.input_shapes, strict=True))
         for index, shape in shapes.items():
             self._require_size(index, shape, "input")
+        shapes |= {index: tensor.shape for index, tensor in enumerate(self.graph.tensors) if tensor.is_variable}
         constants = self._load_constants()
         made = allocate(
             program.model, self.subgraph, shapes, constants, program.kernels, program.max_tensor_bytes, problems

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.allocation import MAX_TENSOR_BYTES
+from qcore.allocation import MAX_TENSOR_BYTES, raise_located
 from qcore.errors import ModelError, ShapeError, SignatureError, StateError, UnsupportedError
 from qcore.execution import MAX_CALLS, GraphRun, Program, initial_value
 from qcore.ir import DTYPES, Model, Shape, Tensor
@@ -293,7 +293,11 @@ class Interpreter:
 
     def _details(self, graph: GraphRun, index: int) -> dict[str, Any]:
         tensor = graph.graph.tensors[index]
-        return tensor_details(tensor, index, graph.shape(index), self.model.block_scales(graph.graph, tensor))
+        try:
+            scales = self.model.block_scales(graph.graph, tensor)
+        except ModelError as error:
+            raise_located(error, f"subgraph {graph.subgraph}, tensor {index}")
+        return tensor_details(tensor, index, graph.shape(index), scales)
 
 
 class SignatureRunner:

@@ -70,9 +70,11 @@ class NodeTensor:
 
     @property
     def scales(self) -> NDArray[np.float32]:
-        """float32[n] scales, n = 1 or channels; ModelError where the tensor has none."""
+        """float32[n] scales, n = 1 or channels; ModelError where the tensor has none, or one that is no number."""
         if self.quant is None or not self.quant.is_quantized:
             raise ModelError(f"tensor {self.index} {self.name!r} of type {self.type.name} has no quantization scale")
+        if not np.isfinite(self.quant.scale).all():
+            raise ModelError(f"tensor {self.index} {self.name!r} has scale {self.quant.scale}")
         return self.quant.scale
 
     @property
@@ -82,10 +84,13 @@ class NodeTensor:
 
     @property
     def zero_point(self) -> int:
-        """The per-tensor zero point (the first one; 0 where the file gives none)."""
+        """The per-tensor zero point (the first one; 0 where the file gives none); ModelError beyond 32 bits."""
         if self.quant is None or not self.quant.zero_point.size:
             return 0
-        return int(self.quant.zero_point[0])
+        zero_point = int(self.quant.zero_point[0])
+        if not -(1 << 31) <= zero_point < 1 << 31:
+            raise ModelError(f"tensor {self.index} {self.name!r} has zero point {zero_point}, beyond 32 bits")
+        return zero_point
 
 
 @dataclass(frozen=True, slots=True)

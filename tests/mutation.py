@@ -27,7 +27,7 @@ from tflite_schema import BuiltinOperator, Table, TensorType
 Array = NDArray[Any]
 Rng = np.random.Generator
 TENSOR_BYTES = 1 << 16
-PEAK_BYTES = 1 << 27
+PEAK_BYTES = 1 << 30
 """What a run may take at its peak, where no tensor may be larger than TENSOR_BYTES."""
 SECONDS = 60
 """A run that takes longer hangs: it takes milliseconds."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qcore import Interpreter, ModelError, ShapeError, UnsupportedError
+from qcore.ir import QuantParams
 from qcore.op import Array, Context, Node, Op, by_type, find, module_name, register_custom
 from qcore.rules import Rules, activation, weight
 from qcore.tflite import to_bytes
@@ -19,7 +20,7 @@ def test_find_imports_the_file_of_that_name() -> None:
     assert [module_name(code) for code in (BuiltinOperator.IF, BuiltinOperator.WHILE)] == ["if_", "while_"]
 
 
-@pytest.mark.parametrize("code", ["Nobody", "os", "../ops/add", "a b", "", "tests.graphs"])
+@pytest.mark.parametrize("code", ["Nobody", "os", "../ops/add", "a b", "", "tests.graphs", "__init__", "_x"])
 def test_custom_codes_find_nothing_but_their_own_files(code: str) -> None:
     with pytest.raises(UnsupportedError, match="has no kernel"):
         find(BuiltinOperator.CUSTOM, code)
@@ -142,3 +143,18 @@ def test_version_by_type() -> None:
 def test_a_context_outside_an_interpreter_invokes_nothing() -> None:
     with pytest.raises(UnsupportedError, match="subgraph 3"):
         Context().invoke(3, [])
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero_point", "message"),
+    [
+        (np.nan, 0, "tensor 1 'b' has scale .nan."),
+        (np.inf, 0, "tensor 1 'b' has scale .inf."),
+        (0.5, 1 << 40, "tensor 1 'b' has zero point 1099511627776, beyond 32 bits"),
+    ],
+)
+def test_scales_are_numbers_and_zero_points_have_32_bits(scale: float, zero_point: int, message: str) -> None:
+    model = int8_add()
+    model.main.tensors[1].quant = QuantParams.of(scale, zero_point)
+    with pytest.raises(ModelError, match=f"subgraph 0, operator 0 ADD: {message}"):
+        Interpreter(model).allocate_tensors()

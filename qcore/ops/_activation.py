@@ -42,7 +42,7 @@ def clamp(y: NDArray[Any], interval: Bounds) -> NDArray[Any]:
     """y clamped to a real interval, in place where it can change; the dtype is kept.
 
     An end of None is the dtype's own: TFLite's float kernels turn infinities into the largest finite number even
-    without an activation. NaN stays NaN.
+    without an activation. NaN stays NaN. The -1 of RELU_N1_TO_1 wraps in an unsigned dtype, as in C++: all become 1.
     """
     low, high = interval
     if y.dtype.kind == "f":
@@ -50,7 +50,7 @@ def clamp(y: NDArray[Any], interval: Bounds) -> NDArray[Any]:
         clip(y, -limit if low is None else y.dtype.type(low), limit if high is None else y.dtype.type(high), out=y)
         return y
     if low is not None:
-        np.maximum(y, y.dtype.type(low), out=y)
+        np.maximum(y, np.asarray(low).astype(y.dtype), out=y)
     if high is not None:
-        np.minimum(y, y.dtype.type(high), out=y)
+        np.minimum(y, np.asarray(high).astype(y.dtype), out=y)
     return y

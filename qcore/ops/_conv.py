@@ -47,7 +47,7 @@ WEIGHT_TYPES = {
 }
 CENTRED_RANGE = (-255, 255)
 """The range of q - z in hybrid kernels."""
-_MOST_PADDED = 1 << 28  # elements; padding by dilation can exceed the image without limit
+_MOST_PADDED = 1 << 26  # elements; padding by dilation can exceed the image without limit
 _TILE = 131072  # patches copied at a time, in elements
 
 Prepared = Weights | DepthwiseWeights

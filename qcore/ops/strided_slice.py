@@ -14,6 +14,7 @@ TFLite: kernels/strided_slice.cc; internal/strided_slice_logic.h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -63,7 +64,9 @@ def _entries(n: Node, count: int) -> list[_Entry]:
     while len(entries) < rank:
         if ellipsis >> entry & 1 and entry < count:
             spanned = min(max(rank - count + 1, 1), rank - len(entries))
-            entries += [_Entry(next(sizes)) for _ in range(spanned)]
+            taken = [_Entry(size) for size in islice(sizes, spanned)]
+            n.require_shapes(len(taken) == spanned, f"the masks ask for more dimensions than shape {x.shape} has")
+            entries += taken
         elif new_axis >> entry & 1 and entry < count:
             entries.append(_Entry(1))
         else:
