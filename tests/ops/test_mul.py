@@ -45,6 +45,14 @@ def test_every_pair_of_int8_numbers(scales: tuple[float, float, float]) -> None:
     assert check(OneOp(CODE, [Operand(a, scales[0], 3), Operand(b, scales[1])], [Result(np.int8, scales[2])])) == 65536
 
 
+def test_minus_one_wraps_in_uint32() -> None:
+    x = Operand(np.array([0, 1, 2, 2**32 - 1], np.uint32))
+    options = MulOptions(fused_activation_function=ActivationFunctionType.RELU_N1_TO_1)
+    case = OneOp(CODE, [x, x], [Result(np.uint32)], options)
+    assert check(case) == 4
+    assert Interpreter(case.model()).run(case.feeds())[0].tolist() == [1, 1, 1, 1]
+
+
 def test_complex_numbers_have_no_activation() -> None:
     x = Operand(np.zeros(3, np.complex64))
     options = MulOptions(fused_activation_function=ActivationFunctionType.RELU)
