@@ -159,7 +159,7 @@ def test_refusals() -> None:
     scales = Operand(w.value, [1.0, 2.0], 0, 1, constant=True)
     refuses(tiny(operands=[x, scales, bias]), ModelError, "weights have 2 scales for 1 channels")
     refuses(tiny(operands=[Operand(x.value), w, bias]), ModelError, "no quantization scale")
-    refuses(tiny(operands=[Operand(x.value, np.nan), w, bias]), ModelError, "finite multipliers")
+    refuses(tiny(operands=[Operand(x.value, np.nan), w, bias]), ModelError, "has scale .nan.")
 
 
 def test_hybrid_groups_need_scales_of_their_own() -> None:
