@@ -17,6 +17,7 @@ from qcore.ir import Model, Operator, Subgraph
 from qcore.quantizer import RECIPES, Recipe, correct_biases, equalize
 from qcore.quantizer import quantize as quantize_model
 from qcore.quantizer.recipe import resolve
+from qcore.quantizer.recipe_file import load_recipe
 from qcore.quantizer.weight_methods import WEIGHT_METHODS
 from qcore.tflite import save
 from tflite_schema import BuiltinOperator, TensorType
@@ -38,6 +39,9 @@ class BiasType(str, Enum):
     int64 = "int64"
 
 
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", "-r", help=f"One of: {', '.join(RECIPES)}; or a .json file with a recipe.")
+]
 DataOption = Annotated[
     Path | None, typer.Option("--data", "-d", help="Representative samples: .npz, .npy or a folder of them.")
 ]
@@ -96,7 +100,7 @@ BiasCorrectionOption = Annotated[
 def command(
     model: Annotated[Path, typer.Argument(help=f"The float model: {HELP}", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The .tflite to write.")],
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help=f"One of: {', '.join(RECIPES)}.")] = "int8",
+    recipe: RecipeOption = "int8",
     data: DataOption = None,
     statistics: StatisticsOption = None,
     method: MethodOption = "min_max",
@@ -121,7 +125,7 @@ def command(
     """Quantize a float model."""
     guard(output, force)
     chosen = resolve(
-        recipe,
+        load_recipe(recipe) if recipe.endswith(".json") else recipe,
         {
             "inference_input_type": inference_input_type.value if inference_input_type else None,
             "inference_output_type": inference_output_type.value if inference_output_type else None,

@@ -14,6 +14,8 @@ hoisting         how the converter's rewritings move constants
 layout           the new graph from the program: tensors, names and buffers
 quantized_type   scale, zero_point and values of one tensor
 finish           what concerns the whole file: shared buffers, metadata
+recipe_file      recipes as JSON
+edge_quantizer   recipes of AI Edge Quantizer
 rule             one rule of a mixed recipe
 mixed            recipes with rules: several schemes in one graph
 four_bits        the weights that can be int4
@@ -36,10 +38,21 @@ from qcore.quantizer.full_integer.verify import QuantizationWarning
 from qcore.quantizer.int16x8 import quantize_int16x8
 from qcore.quantizer.mixed import quantize_mixed
 from qcore.quantizer.recipe import RECIPES, WEIGHT_SCHEMES, Recipe, resolve
+from qcore.quantizer.recipe_file import dump_recipe, load_recipe
 from qcore.quantizer.rule import Rule
 from qcore.quantizer.weights import quantize_weights
 
-__all__ = ["RECIPES", "QuantizationWarning", "Recipe", "Rule", "correct_biases", "equalize", "quantize"]
+__all__ = [
+    "RECIPES",
+    "QuantizationWarning",
+    "Recipe",
+    "Rule",
+    "correct_biases",
+    "dump_recipe",
+    "equalize",
+    "load_recipe",
+    "quantize",
+]
 
 Ranges = Calibration | Mapping[Any, tuple[Any, Any]] | None
 

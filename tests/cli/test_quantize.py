@@ -145,3 +145,16 @@ def test_weights_alone_need_no_data(
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["float_operators"] == []
     assert Interpreter(target).run(np.zeros((1, 3), np.float32))[0].dtype == np.float32
+
+
+def test_recipes_from_files(cli: Cli, model_file: Path, samples_file: Path, tmp_path: Path) -> None:
+    path, target, plain = (tmp_path / name for name in ("mine.json", "a.tflite", "b.tflite"))
+    path.write_text('{"scheme": "int8", "per_channel": false}')
+    assert cli("quantize", model_file, "-d", samples_file, "-r", path, "-o", target).code == 0
+    assert cli("quantize", model_file, "-d", samples_file, "--no-per-channel", "-o", plain).code == 0
+    assert target.read_bytes() == plain.read_bytes()
+    path.write_text('[{"regex": ".*", "operation": "*", "algorithm_key": "GPTQ"}]')
+    outcome = cli("quantize", model_file, "-d", samples_file, "-r", path, "-o", tmp_path / "c.tflite")
+    assert outcome.code == 2
+    assert "entry 0, algorithm_key is 'GPTQ'" in " ".join(outcome.err.split())
+    assert not (tmp_path / "c.tflite").exists()
