@@ -65,7 +65,11 @@ def _print(found: Comparison, every: bool) -> None:
     differing = sum(t.accumulated.differing for t in found.tensors)
     out.print(f"{values:,} values of {len(found.tensors)} tensors in {found.samples} samples; {differing:,} differ")
     if found.first is not None:
-        out.print(f"first: operator {found.first.operator} {found.first.name}, {found.first.tensor_name}", markup=False)
+        out.print(
+            f"first: operator {found.first.operator} {found.first.name}, {found.first.tensor_name}",
+            markup=False,
+            soft_wrap=True,
+        )
     if found.unseen:
         out.print(f"not shown by a runtime that delegates: {len(found.unseen)} tensors")
 

@@ -60,32 +60,36 @@ def _place(text: str) -> tuple[int, ...]:
 
 def print_explanation(e: Explanation, taps: int = _SHOWN) -> None:
     """The products, the steps, the rounding and the real number, as text."""
-    out.print(f"operator {e.operator} {e.name}, element {list(e.at)}, {e.executor} kernels", markup=False)
+    out.print(
+        f"operator {e.operator} {e.name}, element {list(e.at)}, {e.executor} kernels", markup=False, soft_wrap=True
+    )
     if e.taps is not None:
         shown = e.taps.products if taps < 0 else e.taps.products[:taps]
         for tap in shown:
-            out.print(f"  (x - zx) * (w - zw)  {tap.x:6d} * {tap.w:5d} = {tap.product:10d}", markup=False)
+            out.print(
+                f"  (x - zx) * (w - zw)  {tap.x:6d} * {tap.w:5d} = {tap.product:10d}", markup=False, soft_wrap=True
+            )
         rest = e.taps.products[len(shown) :]
         if rest:
             total = sum(tap.product for tap in rest)
-            out.print(f"  and {len(rest)} smaller products, together {total:13d}", markup=False)
+            out.print(f"  and {len(rest)} smaller products, together {total:13d}", markup=False, soft_wrap=True)
         if e.taps.padded:
             out.print(f"  {e.taps.padded} products fall on padding and are 0")
     for step in e.steps:
         value = f"{step.value:15d}" if isinstance(step.value, int) else f"{step.value:15.9g}"
         equation = step.equation.partition(";")[0]
-        out.print(f"  {step.name:<20} {value}   {equation}", markup=False)
+        out.print(f"  {step.name:<20} {value}   {equation}", markup=False, soft_wrap=True)
         r = step.rounding
         if r is not None:
             tie = ", a tie" if r.is_tie else ""
             held = f", held as {r.multiplier} * 2^({r.shift} - 31)" if r.multiplier else ""
             product, seen = f"the product {float(r.exact):.12g}", f"rounded from {float(r.seen):.12g}{tie}"
             for line in (f"{product}, {seen}", f"M = {r.real_multiplier:.12g}{held}; {r.rule}"):
-                out.print(f"  {'':<36}   {line}", markup=False)
-    out.print(f"  the result is {e.value}, which stands for {e.real:.9g}", markup=False)
+                out.print(f"  {'':<36}   {line}", markup=False, soft_wrap=True)
+    out.print(f"  the result is {e.value}, which stands for {e.real:.9g}", markup=False, soft_wrap=True)
     if e.errors:
         causes = ", ".join(f"{cause} {error:+.3g}" for cause, error in e.errors.items())
-        out.print(f"  off the exact sum by, in steps of the result's scale: {causes}", markup=False)
+        out.print(f"  off the exact sum by, in steps of the result's scale: {causes}", markup=False, soft_wrap=True)
 
 
 def _print_comparison(comparison: KernelComparison) -> None:
@@ -100,5 +104,5 @@ def _print_comparison(comparison: KernelComparison) -> None:
     rows.append(["result", *[e.value for e in comparison.explanations.values()]])
     print_table(None, ["step", *comparison.explanations], rows, ",".join(comparison.explanations))
     for name, why in comparison.refused.items():
-        out.print(f"{name}: {why}", markup=False)
-    out.print(comparison.cause, markup=False)
+        out.print(f"{name}: {why}", markup=False, soft_wrap=True)
+    out.print(comparison.cause, markup=False, soft_wrap=True)
