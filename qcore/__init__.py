@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qcore.auditor.comparer import compare
+    from qcore.auditor.diagnoser import why
     from qcore.auditor.explainer import explain
     from qcore.calibrator import Calibration, calibrate
     from qcore.errors import (
@@ -72,10 +73,12 @@ __all__ = [
     "quantize",
     "register_custom",
     "save",
+    "why",
 ]
 
 _HOMES = {
     "auditor.comparer": ("compare",),
+    "auditor.diagnoser": ("why",),
     "auditor.explainer": ("explain",),
     "calibrator": ("Calibration", "calibrate"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),

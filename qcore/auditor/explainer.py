@@ -27,7 +27,7 @@ from qcore.numerics.requantize import RULES, Requantization, Rule
 from qcore.op import Node, NodeTensor, find
 from qcore.ops._scaling import Multiplier
 
-__all__ = ["explain"]
+__all__ = ["explain", "ran_node"]
 
 Array = NDArray[Any]
 _ROUNDED_FROM = ("add_bias", "sum", "product", "subtract_zero_point", "accumulate")
@@ -53,7 +53,7 @@ def explain(
         raise ShapeError(f"there is no operator {operator}; the main graph has operators 0 to {count - 1}")
     recording = interpreter.record([operator])
     interpreter.run(inputs)
-    node = _node(interpreter, operator)
+    node = ran_node(interpreter, operator)
     y = np.asarray(node.output().value)
     place = _element(node, y, at)
     op = find(node.operator.code, node.operator.custom_code)
@@ -81,7 +81,7 @@ def explain(
     )
 
 
-def _node(interpreter: Interpreter, operator: int) -> Node:
+def ran_node(interpreter: Interpreter, operator: int) -> Node:
     """The operator with the values its tensors have after the run."""
     tensors = interpreter.model.main.operators[operator]
     indices = {index for index in (*tensors.inputs, *tensors.outputs) if index >= 0}

@@ -1,0 +1,123 @@
+"""Every rule of the catalogue is planted and found, and what is not in it is not explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qcore
+from qcore.auditor.catalogue import candidates
+from qcore.auditor.diagnoser import why
+from qcore.auditor.explainer import ran_node
+from qcore.errors import ShapeError
+from qcore.interpreter import Interpreter
+from tests.auditor.cases import dense
+from tests.auditor.planted import CASES
+from tests.graphs import chain_of_adds
+from tests.one_op import OneOp
+from tests.ops.test_conv_2d import tiny
+
+
+def run(case: OneOp) -> tuple[Any, dict[str, Callable[[], Any]]]:
+    interpreter = Interpreter(case.model())
+    recording = interpreter.record()
+    y = interpreter.run(case.feeds())[0]
+    return y, dict(candidates(ran_node(interpreter, 0), interpreter.params(0), recording.steps(0)))
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_each_rule_is_found(case: OneOp) -> None:
+    """And with it every rule that gives the same numbers, no other one."""
+    ours, rules = run(case)
+    with np.errstate(all="ignore"):
+        results = {name: compute() for name, compute in rules.items()}
+    diagnosed: dict[bytes, qcore.auditor.diagnoser.Diagnosis] = {}  # type: ignore[name-defined]
+    matters = 0
+    for name, theirs in results.items():
+        assert theirs.dtype == ours.dtype, name
+        assert theirs.shape == ours.shape, name
+        key = theirs.tobytes()
+        d = diagnosed.get(key) or diagnosed.setdefault(key, why(case.model(), theirs, case.feeds()))
+        if np.array_equal(theirs, ours):
+            assert d.equal
+            continue
+        matters += 1
+        same = {other for other, y in results.items() if np.array_equal(y, theirs)}
+        assert name in same
+        assert set(d.rules) - {f"the {k} kernels" for k in ("optimized", "xnnpack")} == same
+        assert (d.operator, d.differing) == (0, np.count_nonzero(theirs != ours))
+    assert matters >= 6, "the data tells too few rules apart"
+
+
+BY_HAND = {
+    "the bias is not added": -2,  # 2 / 4 = 0.5 rounds to 1; -3 + 1
+    "the output's zero point is not added": 3,
+    "rounding: float64 product, floor, multiplier in float64": -1,
+    "the input's zero point is not subtracted": 1,  # 2 + 3 + 4 - 5 = 4; + 8 = 12; / 4 = 3; a tie there is none
+}
+
+
+@pytest.mark.parametrize("rule", BY_HAND)
+def test_by_hand(rule: str) -> None:
+    """acc = 2, bias 8, M = 1/4, zy = -3: ours is round(2.5) - 3 = 0."""
+    theirs = np.full((1, 1, 1, 1), BY_HAND[rule], np.int8)
+    if rule == "the input's zero point is not subtracted":
+        theirs[...] = 0  # 12 / 4 = 3, as 2.5 rounded: no difference to explain
+        assert why(tiny().model(), theirs, tiny().feeds()).equal
+        return
+    assert rule in why(tiny().model(), theirs, tiny().feeds()).rules
+
+
+def test_another_kernel_set() -> None:
+    """585 of tensorflow#102943: XNNPACK answers -120 where the reference kernel answers -119."""
+    d = qcore.why(dense(585).model(), [np.array([[-120]])], dense(585).feeds())
+    assert "the xnnpack kernels" in d.rules
+    assert "the optimized kernels" not in d.rules
+    assert "rounding: float32 product, halves to even, multiplier in float32" in d.rules
+
+
+def test_nchw() -> None:
+    case = CASES["CONV_2D"]
+    ours, _ = run(case)
+    d = why(case.model(), ours.transpose(0, 3, 1, 2).copy(), case.feeds())
+    assert d.rules == ("the order is NCHW",)
+
+
+def test_what_no_rule_explains_names_the_closest() -> None:
+    case = CASES["CONV_2D"]
+    _, rules = run(case)
+    theirs = rules["the bias is not added"]()
+    theirs[0, 0, 0, 0] ^= 64
+    d = why(case.model(), theirs, case.feeds())
+    assert (d.rules, d.closest, d.remaining) == ((), "the bias is not added", 1)
+
+
+def test_the_first_tensor_in_operator_order() -> None:
+    model, x = chain_of_adds(), np.array([[1, 2, 3]], np.float32)
+    equal = why(model, {"y": x + 1 + x, "middle": x + 1, "one": np.ones(1, np.float32)}, x)
+    assert equal.equal
+    assert equal.compared == ("one", "middle", "y")
+    d = why(model, {"y": x, "middle": x}, x)
+    assert (d.tensor, d.operator, d.name, d.differing, d.rules, d.unseen) == ("middle", 0, "ADD", 3, (), ())
+    late = why(model, [x], x)
+    assert (late.tensor, late.operator, late.unseen) == ("y", 1, ("middle",))
+    constant = why(model, {"x": x + 1, "y": x}, x)
+    assert (constant.tensor, constant.operator) == ("x", None)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "match"),
+    [
+        ({"nothing": np.zeros(3, np.float32)}, "no tensor"),
+        ({"1": np.zeros(3, np.float32)}, "no tensor"),
+        (np.zeros(4, np.float32), "shape"),
+        (np.zeros(3, np.int8), "holds int8"),
+        ({}, "nothing to compare"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(theirs: Any, match: str) -> None:
+    with pytest.raises(ShapeError, match=match):
+        why(chain_of_adds(), theirs, np.zeros((1, 3), np.float32))
