@@ -35,7 +35,8 @@ def test_a_table_side_by_side(cli: Cli, files: tuple[Path, Path, Path]) -> None:
     assert lines[3].split()[3].endswith("%")
     assert " dB" in lines[3]
     assert float(lines[3].split()[-1]) > 0
-    assert str(plain) in cli("evaluate", plain, plain, "-d", data).out
+    again = cli("evaluate", plain, plain, "-d", data).out
+    assert str(plain) in "".join(line.partition(" ")[0] for line in again.splitlines())  # long paths are folded
 
 
 def test_json_and_labels(cli: Cli, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
