@@ -18,6 +18,7 @@ recipe_file      recipes as JSON
 edge_quantizer   recipes of AI Edge Quantizer
 rule             one rule of a mixed recipe
 mixed            recipes with rules: several schemes in one graph
+blocks           int4 weights with a scale for each block of a row
 four_bits        the weights that can be int4
 runtime_version  the oldest runtime that knows every operator
 """

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from qcore.edit import add_constant, add_tensor
 from qcore.errors import QuantizationError, UnsupportedError
-from qcore.ir import Model, Operator, Subgraph, Tensor
+from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from qcore.numerics.packing import pack_int4
 from qcore.op import Node, find
+from qcore.quantizer.blocks import quantize_in_blocks, scales_of_blocks
 from qcore.quantizer.finish import renew_runtime_version, share_equal_buffers
 from qcore.quantizer.four_bits import FOUR_BIT_WEIGHTS
 from qcore.quantizer.quantized_type import four_bit_type
@@ -26,10 +27,11 @@ from qcore.quantizer.rule import Rule, last_match
 from qcore.quantizer.weights.dynamic_range import WEIGHTS
 from qcore.quantizer.weights.float16 import half_precision
 from qcore.quantizer.weights.weight_type import integers, weight_type
-from tflite_schema import BuiltinOperator, TensorType
+from tflite_schema import ActivationFunctionType, BlockwiseQuantization, BuiltinOperator, TensorType
 
 __all__ = ["quantize_mixed"]
 
+_LEAST_ROWS = 4
 _RULE = "rule"
 """The mark that an operator carries in `extra` until its constants are stored."""
 
@@ -135,6 +137,8 @@ class _Islands:
                 f"subgraph {self.subgraph}, operator {index} {operator.name}: its weight "
                 f"{self.graph.tensors[tensor].name!r} holds NaN or infinity, of which no scale can be made"
             )
+        if rule.block_size:
+            return self._blocks(index, operator, tensor, rule.block_size)
         hybrid = weights.always or (weights.hybrid and rule.scheme == "dynamic_range")
         if hybrid and operator.code == BuiltinOperator.DEPTHWISE_CONV_2D and not rule.per_channel:
             raise QuantizationError(
@@ -156,6 +160,29 @@ class _Islands:
                 operator.options = options.replace(asymmetric_quantize_inputs=True)
             return self.stored[key]
         return self._dequantize(self.stored[key])
+
+    def _blocks(self, index: int, operator: Operator, tensor: int, size: int) -> int:
+        """The int4 weight with a tensor of scales; QuantizationError where TFLite's kernel cannot take it."""
+        values, options = self._values(tensor), operator.options
+        rows, columns = values.shape
+        scales = scales_of_blocks(values, size) if columns % size == 0 else np.zeros(1, np.float16)
+        fused = options is not None and options.fused_activation_function != ActivationFunctionType.NONE
+        if rows < _LEAST_ROWS or columns % size or fused or not (np.isfinite(scales) & (scales > 0)).all():
+            raise QuantizationError(
+                f"subgraph {self.subgraph}, operator {index} FULLY_CONNECTED: its weight {list(values.shape)} in "
+                f"blocks of {size}: TFLite's kernel takes whole blocks, {_LEAST_ROWS} rows or more, no fused activation, and "
+                "scales that float16 can express; give it a rule without block_size"
+            )
+        key = (tensor, "blocks", size)
+        if key not in self.stored:
+            made = self._add(tensor, pack_int4(quantize_in_blocks(values, scales)), TensorType.INT4, "_quantized")
+            name = self.graph.tensors[tensor].name + "_scales"
+            holder = add_constant(self.model, self.graph, name, scales, type_=TensorType.FLOAT16)
+            details = BlockwiseQuantization(scales=holder, zero_points=-1, block_size=size)
+            empty = np.zeros(0, np.float32), np.zeros(0, np.int64)
+            self.graph.tensors[made].quant = QuantParams(*empty, details=details)
+            self.stored[key] = made
+        return self.stored[key]
 
     def _values(self, tensor: int) -> NDArray[np.float32]:
         values = self.model.constant(self.graph.tensors[tensor])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from qcore.errors import QuantizationError
 from qcore.ir import Operator, Subgraph
+from qcore.quantizer.blocks import BLOCK_SIZES
 from tflite_schema import BuiltinOperator
 
 __all__ = ["ISLAND_SCHEMES", "Rule", "last_match"]
@@ -24,7 +25,8 @@ class Rule:
     "dynamic_range" (integer weights, hybrid kernel), "weight_only_int8" (integer weights behind DEQUANTIZE). operators:
     builtin names; none: all. regex: found anywhere (`re.search`) in the names of the operator's results, each with ";"
     behind it, as AI Edge Quantizer matches; subgraph: its number, None for all. Of dynamic_range and weight_only_int8
-    only: weight_bits, per_channel as in `Recipe`, and least_elements: smaller weights stay float32.
+    only: weight_bits, per_channel as in `Recipe`, and least_elements: smaller weights stay float32. block_size: of
+    int4 weights of FULLY_CONNECTED under dynamic_range, a scale for each 32, 64, 128 or 256 in a row; 0: none.
 
     Raises QuantizationError for what does not exist, a regex that is none, and options without meaning.
     """
@@ -36,6 +38,7 @@ class Rule:
     weight_bits: int = 8
     per_channel: bool = True
     least_elements: int = 1024
+    block_size: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.operators, str):
@@ -54,6 +57,12 @@ class Rule:
             raise QuantizationError(f"a rule's weight_bits is {self.weight_bits!r}; it can be 8 or 4")
         if type(self.least_elements) is not int or self.least_elements < 0 or type(self.per_channel) is not bool:
             raise QuantizationError("a rule's least_elements is a count of at least 0, per_channel true or false")
+        block = (self.scheme, self.weight_bits, set(self.operators)) == ("dynamic_range", 4, {"FULLY_CONNECTED"})
+        if self.block_size != 0 and (self.block_size not in BLOCK_SIZES or not block):
+            raise QuantizationError(
+                f"a rule's block_size is {self.block_size!r}; it can be {', '.join(map(str, BLOCK_SIZES))}, in a rule "
+                "of scheme dynamic_range, weight_bits 4 and operators FULLY_CONNECTED alone"
+            )
         given = (self.weight_bits, self.per_channel, self.least_elements) != (8, True, 1024)
         if given and self.scheme not in ("dynamic_range", "weight_only_int8"):
             raise QuantizationError(

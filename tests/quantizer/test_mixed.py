@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from qcore.errors import QuantizationError, UnsupportedError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from qcore.quantizer import Recipe, Rule, quantize
+from qcore.quantizer.rule import ISLAND_SCHEMES
 from qcore.tflite import load, to_bytes
 from tests import oracle
-from tests.quantizer.converter import FloatGraph
+from tests.quantizer.converter import FloatGraph, calibrated
 from tests.quantizer.int16x8.converter import run_equal
 from tests.quantizer.test_single_operators import transpose_conv
 from tests.quantizer.weights.graphs import CASES, build, svdf
@@ -169,3 +171,24 @@ def test_weights_that_the_converter_stores_in_any_case() -> None:
     for scheme in ("float", "float16"):
         with pytest.raises(QuantizationError, match="TRANSPOSE_CONV: a rule takes it out of integers, but the"):
             quantize(model, Recipe("mine", rules=[Rule(scheme, operators=["TRANSPOSE_CONV"])]))
+
+
+@pytest.mark.conformance
+@oracle.needs_shared
+@pytest.mark.parametrize("scheme", ["int8", "int16x8", "float"])
+@pytest.mark.parametrize("name", ["mlptiny_pretrainedResnet", "mlptiny_ad01_fp32", "aeq_conv_fc_mnist"])
+def test_real_models_with_random_rules(name: str, scheme: str) -> None:
+    """All integers equal TFLite's up to the first operator in float; results differ by its rounding at most."""
+    source = calibrated((oracle.MODELS / f"{name}.tflite").read_bytes())
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        rules = [
+            Rule(str(rng.choice(ISLAND_SCHEMES)), regex=f"^{re.escape(source.main.tensors[op.outputs[0]].name)};")
+            for op in source.main.operators
+            if rng.random() < 0.45
+        ]
+        made = load(to_bytes(quantize(source, Recipe("mine", scheme, rules=rules))))
+        x = rng.normal(size=source.main.tensors[source.main.inputs[0]].shape).astype(np.float32)
+        (ours,), (theirs,) = Interpreter(made).run([x]), oracle.outputs(to_bytes(made), [x])
+        assert np.abs(ours - theirs).max() <= 0.01 * np.ptp(theirs)
+        run_equal(made, seed)
