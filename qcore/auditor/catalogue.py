@@ -145,8 +145,11 @@ def _rounded(total: Array, real: NDArray[np.float64], rule: Rule) -> Array:
 
 
 def _cut_off(total: Array, real: NDArray[np.float64]) -> Array:
+    """floor(total * q * 2^(s - 31)), all in 64 bits."""
     r = Requantization.of(real, "double_rounding")
-    return np.asarray(np.floor(np.ldexp(total * r.multiplier.astype(np.float64), r.shift - 31)))
+    if total.size and abs(total).max() > INT32_MAX:
+        raise ValueError("the product with a 32-bit multiplier needs more than 64 bits")
+    return np.asarray((total * r.multiplier.astype(np.int64)) >> (31 - r.shift.astype(np.int64)))
 
 
 def _tails(n: Node, tail: Tail, acc: Array) -> Iterator[Candidate]:

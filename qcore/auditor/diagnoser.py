@@ -88,8 +88,8 @@ def why(
         if ours.ndim == 4:
             rules.append(("the order is NCHW", partial(_nchw, ours)))
         if len(node.outputs) == 1:
-            rules += candidates(node, interpreter.params(node.index), recording.steps(node.index))
             rules += _other_kernels(interpreter, node, KernelSet.of(kernels))
+            rules += candidates(node, interpreter.params(node.index), recording.steps(node.index))
         matching, closest, remaining = _judged(rules, shaped, differing)
         unseen = tuple(names[t] for t in dict.fromkeys(node.operator.inputs) if t in makers and t not in given)
         return Diagnosis(

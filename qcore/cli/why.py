@@ -67,8 +67,13 @@ def _print(d: Diagnosis) -> None:
         return
     made = "an input or constant of the graph" if d.operator is None else f"of operator {d.operator} {d.name}"
     out.print(f"first difference: {d.tensor}, {made}: {d.differing} of {d.values} elements", markup=False)
+    grouped: dict[str, list[str]] = {}
     for rule in d.rules:
-        out.print(f"  reproduces all of theirs: {rule}", markup=False)
+        name, _, multiplier = rule.partition(", multiplier in ")
+        grouped.setdefault(name, []).append(multiplier)
+    for name, multipliers in grouped.items():
+        of = f", multiplier in {' or '.join(multipliers)}" if multipliers[0] else ""
+        out.print(f"  reproduces all of theirs: {name}{of}", markup=False)
     if not d.rules and d.operator is not None:
         out.print("  no rule of the catalogue reproduces them", markup=False)
         if d.closest:

@@ -32,7 +32,7 @@ def bias(scales: Any) -> Operand:
     return Operand(RNG.integers(-9000, 9000, size if size > 1 else 8, np.int32), scales, constant=True)
 
 
-SCALES = np.linspace(0.011, 0.029, 8).astype(np.float32)
+SCALES = np.roll(np.linspace(0.0011, 0.0029, 8), 3).astype(np.float32)
 X = Operand(draw(2, 14, 14, 3), 0.05, -37)
 WINDOW: dict[str, Any] = {"padding": Padding.SAME, "stride_h": 2, "stride_w": 2, "fused_activation_function": RELU6}
 CASES = {
@@ -61,12 +61,23 @@ CASES = {
         FullyConnectedOptions(),
         4,
     ),
+    "FULLY_CONNECTED int16": OneOp(
+        BuiltinOperator.FULLY_CONNECTED,
+        [
+            Operand(draw(2000, 16, dtype=np.int16), 0.05),
+            Operand(draw(8, 16), SCALES, 0, 0, constant=True),
+            Operand(RNG.integers(-(2**20), 2**20, 8), np.float32(0.05) * SCALES, constant=True),
+        ],
+        [Result(np.int16, 0.03)],
+        FullyConnectedOptions(),
+        4,
+    ),
     "CONV_2D uint8": OneOp(
         BuiltinOperator.CONV_2D,
         [
             Operand(draw(2, 14, 14, 3, dtype=np.uint8), 0.05, 120),
-            Operand(draw(8, 3, 3, 3, dtype=np.uint8), 0.02, 131, constant=True),
-            bias(np.float32(0.05) * np.float32(0.02)),
+            Operand(draw(8, 3, 3, 3, dtype=np.uint8), 0.002, 131, constant=True),
+            bias(np.float32(0.05) * np.float32(0.002)),
         ],
         [Result(np.uint8, 0.05, 30)],
         Conv2DOptions(**WINDOW),
