@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from qcore.delegation import refused_by_type
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, numpy_dtype
 from qcore.kernel_sets import REFERENCE, KernelSet
@@ -266,7 +267,8 @@ class Op:
     kernel may invoke (IF, WHILE).
 
     Kernel sets: `prepare` chooses constants by `n.kernels`, the set that runs the node. refused(n): why XNNPACK does
-    not take the node, None if it does; left out where that is not known. `reference_only`: variants of which only the
+    not take the node, None if it does; left out where that is not known. It is asked about nodes whose operator and
+    type XNNPACK has at all (qcore/delegation.py). `reference_only`: variants of which only the
     reference arithmetic is known.
     """
 
@@ -288,9 +290,12 @@ class Op:
         """The kernel set that runs node n, given the one asked for, and why if it is another one."""
         if n.kernels.name != "xnnpack":
             return n.kernels, None
-        if self.refused is None:
-            raise n.unsupported("whether XNNPACK takes this operator is not known; use kernels='reference'")
-        reason = self.refused(n)
+        tensor = n.optional_input(self.typed_by)
+        reason = refused_by_type(n.name, None if tensor is None else tensor.type)
+        if reason is None:
+            if self.refused is None:
+                raise n.unsupported("whether XNNPACK takes this operator is not known; use kernels='reference'")
+            reason = self.refused(n)
         return (n.kernels if reason is None else n.kernels.without_delegate), reason
 
     def variant(self, n: Node) -> str:

@@ -213,7 +213,7 @@ def check(case: OneOp, kernels: str = "reference") -> int:
         runtime = oracle.interpreter(model, kernels=kernels)
         theirs = oracle.answer(runtime, case.feeds(), case.invocations)
         delegated = [node.refused is None for node in runner.executors()] if kernels == "xnnpack" else [False]
-        assert delegated == [oracle.delegated(runtime)], f"delegated or not? {runner.executors()}"
+        assert any(delegated) == oracle.delegated(runtime), f"delegated or not? {runner.executors()}"
     _check_recording(case, model, ours, kernels)
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):

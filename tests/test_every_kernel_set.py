@@ -45,7 +45,7 @@ def compare(case: OneOp, kernels: str) -> int:
         return 0
 
 
-@pytest.mark.parametrize("kernels", ["optimized"])
+@pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
 @pytest.mark.parametrize(("name", "variant"), integer_cells())
 @settings(max_examples=6, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

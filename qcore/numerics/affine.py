@@ -39,15 +39,20 @@ def integer_range(dtype: DTypeLike) -> tuple[int, int]:
 
 
 def activation_range(
-    bounds: tuple[float | None, float | None], scale: float | np.float32, zero_point: int, dtype: DTypeLike
+    bounds: tuple[float | None, float | None],
+    scale: float | np.float32,
+    zero_point: int,
+    dtype: DTypeLike,
+    half_even: bool = False,
 ) -> tuple[int, int]:
     """The integers a fused activation leaves: `bounds` in real numbers (see ACTIVATION_BOUNDS), clipped to the type.
 
-    q(f) = zero_point + round(float32(f) / float32(scale));  None leaves that end at the type's own.
+    q(f) = zero_point + round(float32(f) / float32(scale)), halves away from zero;  None leaves that end at the type's
+    own. `half_even`: as XNNPACK, q(f) = round(float32(f) / float32(scale) + float32(zero_point)), halves to even.
     TFLite: CalculateActivationRangeQuantized, kernel_util.cc. Raises ValueError where q(f) leaves int32.
     """
     low, high = integer_range(dtype)
-    quantized = [_quantize_bound(f, scale, zero_point) for f in bounds]
+    quantized = [_quantize_bound(f, scale, zero_point, half_even) for f in bounds]
     if quantized[0] is not None:
         low = max(low, quantized[0])
     if quantized[1] is not None:
@@ -55,11 +60,14 @@ def activation_range(
     return low, high
 
 
-def _quantize_bound(f: float | None, scale: float | np.float32, zero_point: int) -> int | None:
+def _quantize_bound(f: float | None, scale: float | np.float32, zero_point: int, half_even: bool) -> int | None:
     if f is None:
         return None
     with np.errstate(all="ignore"):
-        steps = float(round_half_away(np.float32(f) / np.float32(scale)))
+        real = np.float32(np.float32(f) / np.float32(scale))
+        if half_even:
+            return int(np.rint(np.clip(real + np.float32(zero_point), -(2.0**30), 2.0**30)))
+        steps = float(round_half_away(real))
     if not -(2.0**31) <= steps <= 2.0**31:
         raise ValueError(f"activation bound {f} is not an int32 at scale {scale}")
     return zero_point + int(steps)

@@ -32,7 +32,7 @@ def integer_activation_range(n: Node, fused: ActivationFunctionType) -> tuple[in
     """
     y = n.output()
     try:
-        return activation_range(bounds(n, fused), y.scale, y.zero_point, y.dtype)
+        return activation_range(bounds(n, fused), y.scale, y.zero_point, y.dtype, n.kernels.name == "xnnpack")
     except ValueError as error:
         n.require(False, f"result {y.name!r}: {error}")
         raise

@@ -19,17 +19,40 @@ from typing import Literal
 
 import numpy as np
 
-from qcore.numerics.fixedpoint import rounding_divide_by_pot, saturating_rounding_doubling_high_mul, wrap_int16
+from qcore.numerics.fixedpoint import (
+    rounding_divide_by_pot,
+    rounding_shift_half_up,
+    saturating_rounding_doubling_high_mul,
+    wrap_int16,
+)
 from qcore.numerics.float32 import checked_log2
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
+from qcore.ops._delegate import refused_scale, refused_tensors
 from qcore.ops._lanes import NOWHERE, Lanes, broadcast_runs
 from qcore.ops._pairs import PairTable, pair_kernel_in_lanes
-from qcore.ops._scaling import Multiplier, has_scale, multiplier, require_one_type, require_zero_point_in_type
+from qcore.ops._scaling import (
+    Multiplier,
+    float32_ratio,
+    has_scale,
+    multiplier,
+    require_one_type,
+    require_zero_point_in_type,
+)
 from tflite_schema import AddOptions, SubOptions, TensorType
 
-__all__ = ["STEPS", "FloatParams", "Operand", "Params", "PowerOfTwoParams", "eval_integer", "eval_quantized", "prepare"]
+__all__ = [
+    "STEPS",
+    "FloatParams",
+    "Operand",
+    "Params",
+    "PowerOfTwoParams",
+    "eval_integer",
+    "eval_quantized",
+    "prepare",
+    "refused",
+]
 
 Code = Literal["scalar", "vector_shift_before", "vector_shift_after"]
 _WRAPPING = (TensorType.INT32, TensorType.INT64)
@@ -84,6 +107,27 @@ class PowerOfTwoParams:
 
 
 @dataclass(frozen=True, slots=True)
+class XnnpackParams:
+    """y = clamp(((a - za) * ma + (b - zb) * mb + 2^(shift - 1)) >> shift) + zy), ma and mb of 21 bits at most."""
+
+    zero_points: tuple[int, int, int]
+    multipliers: tuple[int, int]
+    shift: int
+    activation_range: tuple[int, int]
+    pairs: PairTable | None = field(default=None, repr=False, compare=False)
+    vector: None = None
+
+    @staticmethod
+    def of(p: Params, a: NodeTensor, b: NodeTensor, y: NodeTensor) -> XnnpackParams:
+        """The constants XNNPACK derives from the float32 ratios of scales."""
+        ratios = [float32_ratio(t.scale, over=y.scale) for t in (a, b)]
+        shift = 21 - int(np.frexp(max(ratios))[1])
+        first, second = (int(np.rint(np.ldexp(ratio, shift))) for ratio in ratios)
+        zero_points = (a.zero_point, b.zero_point, y.zero_point)
+        return XnnpackParams(zero_points, (first, p.sign * second), shift, p.activation_range, PairTable.of(a.dtype))
+
+
+@dataclass(frozen=True, slots=True)
 class FloatParams:
     """Numbers without scales: only the fused activation."""
 
@@ -91,7 +135,7 @@ class FloatParams:
     activation: Bounds
 
 
-def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | FloatParams:
+def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | XnnpackParams | FloatParams:
     """The constants for n's type; ModelError where types or scales do not fit together."""
     options: AddOptions | SubOptions = n.options(SubOptions) if sign < 0 else n.options(AddOptions)
     a, b, y = n.input(0), n.input(1), n.output()
@@ -120,6 +164,8 @@ def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | FloatParams:
     real = multiplier(n, twice / unit, below_one=True)
     pairs = PairTable.of(a.dtype)
     p = Params(sign, left_shift, scaled_a, scaled_b, real, y.zero_point, activation_range, pairs)
+    if n.kernels.name == "xnnpack":
+        return XnnpackParams.of(p, a, b, y)
     return p if sign < 0 or n.kernels.name == "reference" else _with_vector_code(p, a, b)
 
 
@@ -170,9 +216,11 @@ def eval_integer(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Arra
     return [clamp(y, p.activation)]
 
 
-def steps(p: Params | PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array:
+def steps(p: Params | PowerOfTwoParams | XnnpackParams, a: Array, b: Array, trace: Trace) -> Array:
     if isinstance(p, PowerOfTwoParams):
         return _add_shifted(p, a, b, trace)
+    if isinstance(p, XnnpackParams):
+        return _add_once_rounded(p, a, b, trace)
     left = trace("scale_a", p.a.scaled(a, p.left_shift, p.code))
     right = trace("scale_b", p.b.scaled(b, p.left_shift, p.code))
     total = trace("sum", left + p.sign * right)
@@ -190,10 +238,29 @@ def _add_shifted(p: PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array
     return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
 
 
+def _add_once_rounded(p: XnnpackParams, a: Array, b: Array, trace: Trace) -> Array:
+    left = trace("scale_a", (a.astype(np.int64) - p.zero_points[0]) * p.multipliers[0])
+    right = trace("scale_b", (b.astype(np.int64) - p.zero_points[1]) * p.multipliers[1])
+    total = trace("sum", left + right)
+    y = trace("requantize", rounding_shift_half_up(total, p.shift)) + p.zero_points[2]
+    return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
+
+
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8-bit operands whose scales are 2^-10 to 2^8 times the result's."""
+    a, b, y = n.input(0), n.input(1), n.output()
+    reason = refused_tensors(n, a, b, y)
+    for t in (a, b):
+        reason = reason or refused_scale(float32_ratio(t.scale, over=y.scale), 2.0**-10, 256)
+    return reason
+
+
 _eval_steps = pair_kernel_in_lanes(steps)
 
 
-def eval_quantized(p: Params | PowerOfTwoParams | FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_quantized(
+    p: Params | PowerOfTwoParams | XnnpackParams | FloatParams, inputs: list[Array], ctx: Context
+) -> list[Array]:
     """int8, uint8 and int16."""
     return eval_integer(p, inputs, ctx) if isinstance(p, FloatParams) else _eval_steps(p, inputs, ctx)
 
@@ -201,7 +268,7 @@ def eval_quantized(p: Params | PowerOfTwoParams | FloatParams, inputs: list[Arra
 STEPS = {
     "scale_a": "a' = round((a - za) << L, Ma); power-of-two scales: round(a / 2^ea)",
     "scale_b": "b' = round((b - zb) << L, Mb); power-of-two scales: round(b / 2^eb)",
-    "sum": "a' + b' (SUB: a' - b')",
+    "sum": "a' + b' (SUB: a' - b'; XNNPACK has the sign in b')",
     "requantize": "round(sum, M); not with power-of-two scales",
     "clamp": "clamp(requantized + zy)",
 }

@@ -29,6 +29,7 @@ from qcore.ops._conv import (
     prepare_weights,
     window,
 )
+from qcore.ops._delegate import refused_product, require_known_padding
 from qcore.ops._hybrid import integer_weights
 from qcore.ops._product import STEPS, centred_range, constant, integer_tail, optional_bias, weight_scales
 from qcore.rules import Rules, activation, bias, weight
@@ -97,6 +98,14 @@ def version(n: Node) -> int:
     return 1
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8-bit weights and bias that are constant."""
+    o, (height, width) = n.options(Conv2DOptions), n.input(1).shape[1:3]
+    covered = (height - 1) * o.dilation_h_factor + 1, (width - 1) * o.dilation_w_factor + 1
+    require_known_padding(n, o.padding, covered, (o.stride_h, o.stride_w))
+    return refused_product(n, axis=0, bias_required=True)
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
@@ -110,4 +119,5 @@ OP = Op(
     rules=Rules(inputs=(activation(), weight(axis=0), bias(of=(0, 1)))),
     steps=STEPS,
     version=version,
+    refused=refused,
 )

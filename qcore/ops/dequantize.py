@@ -16,6 +16,7 @@ import numpy as np
 from qcore.numerics.affine import dequantize
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
+from qcore.ops._delegate import refused_tensors, unknown
 from qcore.ops._lanes import NOWHERE, Lanes
 from qcore.ops._scaling import channel_parameters, require_zero_point_in_type
 from qcore.ops._unary import infer_same_shape
@@ -45,7 +46,7 @@ def prepare(n: Node) -> Params | None:
         require_zero_point_in_type(n, x)
         if scale.size > 1:
             raise n.unsupported("dequantizes int16 per tensor only")
-    vector = n.kernels.name != "reference" and x.type != TensorType.INT16 and scale.size == 1
+    vector = n.kernels.name == "optimized" and x.type != TensorType.INT16 and scale.size == 1
     return Params(scale, zero_point, Lanes.of(math.prod(x.shape), 8) if vector else NOWHERE)
 
 
@@ -79,6 +80,14 @@ def version(n: Node) -> int:
     return {TensorType.INT4: 6, TensorType.INT16: 3, TensorType.FLOAT16: 3}.get(x.type, 1)
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits."""
+    x = n.input(0)
+    if x.type == TensorType.FLOAT16 or x.value is not None:
+        raise unknown(n)
+    return refused_tensors(n, x)
+
+
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
@@ -93,4 +102,5 @@ OP = Op(
     rules=FLOAT_ONLY,
     steps={"subtract_zero_point": "x - z", "scale": "s * (x - z)"},
     version=version,
+    refused=refused,
 )

@@ -25,6 +25,7 @@ from qcore.numerics.gemm import Weights
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
 from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, is_packed, prepare_blockwise
+from qcore.ops._delegate import refused_product, unknown
 from qcore.ops._hybrid import HybridWeights, integer_weights, prepare_hybrid, quantize_rows
 from qcore.ops._product import (
     STEPS,
@@ -139,7 +140,8 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams
     bias_tensor = optional_bias(n, 2, outputs, bias_type)
     if not per_channel:
         check_bias_scale(n, x, w, bias_tensor, y)
-    zero_point, input_range = 0 if per_channel else w.zero_point, centred_range(x)
+    ignored = per_channel or (n.kernels.name == "xnnpack" and x.type == TensorType.INT8)
+    zero_point, input_range = 0 if ignored else w.zero_point, centred_range(x)
     prepared = None if w.value is None else gemm.prepare_weights(w.value, -zero_point, input_range)
     wide = bias_type == TensorType.INT64 and bias_tensor is None
     multiplier, rounding = _multiplier_and_rules(n, wide=bias_type == TensorType.INT64)
@@ -223,12 +225,11 @@ def version(n: Node) -> int:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes int8 with constant weights and a scale sx * sw / sy below 256 (xnnpack_delegate.cc)."""
-    x, w, b, y = n.input(0), n.input(1), n.optional_input(2), n.output()
-    known = x.type == w.type == y.type == TensorType.INT8 and w.value is not None and w.scales.size == 1
-    if not known or (b is not None and b.value is None) or not x.scale * w.scale / y.scale < 256:
-        raise n.unsupported("whether XNNPACK takes this operator is not known; use kernels='reference'")
-    return None if w.zero_point == 0 else "its weights have a zero point"
+    """XNNPACK takes 8-bit weights and bias that are constant; of int8 weights it ignores the zero point."""
+    x, w = n.input(0), n.input(1)
+    if w.sparsity is not None or (x.type == TensorType.INT8 and w.type in (TensorType.INT4, TensorType.INT2)):
+        raise unknown(n)
+    return refused_product(n, axis=0, bias_required=False)
 
 
 OP = Op(

@@ -2,6 +2,8 @@
 
     integers   y = clamp(round((x - zx) * M) + zy)     M = sx / sy for x >= zx, sx * alpha / sy below, in float32
 
+XNNPACK, 8 bits: M is rounded to 8 fraction bits, halves of the product go up.
+
 TFLite: kernels/activations.cc; internal/reference/leaky_relu.h
 """
 
@@ -14,6 +16,7 @@ import numpy as np
 from qcore.numerics.affine import integer_range
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op, by_type
+from qcore.ops._delegate import refused_scale, refused_tensors
 from qcore.ops._scaling import Multiplier, float32_ratio, multiplier, require_one_type, require_zero_point_in_type
 from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
 from qcore.rules import Rules, activation
@@ -29,6 +32,7 @@ class Params:
     identity: Multiplier | None = None
     negative: Multiplier | None = None
     output_zero_point: int = 0
+    fractions: tuple[int, int] | None = None
     table: ByteTable | None = None
 
 
@@ -42,7 +46,9 @@ def prepare(n: Node) -> Params:
         require_zero_point_in_type(n, x, y)
     identity = multiplier(n, float32_ratio(x.scale, over=y.scale))
     negative = multiplier(n, float32_ratio(x.scale, alpha, over=y.scale))
-    p = Params(alpha, x.zero_point, identity, negative, y.zero_point)
+    first, second = (round(ratio * 256) for ratio in _ratios(n)) if n.kernels.name == "xnnpack" else (0, 0)
+    fractions = (first, second) if n.kernels.name == "xnnpack" else None
+    p = Params(alpha, x.zero_point, identity, negative, y.zero_point, fractions)
     return p if x.type == TensorType.INT16 else replace(p, table=tabulate(steps, p, x.dtype))
 
 
@@ -50,7 +56,10 @@ def steps(p: Params, x: Array, trace: Trace) -> Array:
     assert p.identity is not None
     assert p.negative is not None
     value = trace("subtract_zero_point", x.astype(np.int64) - p.input_zero_point)
-    scaled = np.where(value >= 0, p.identity.scale(value), p.negative.scale(value))
+    if p.fractions is not None:
+        scaled = (value * np.where(value >= 0, *p.fractions) + 128) >> 8
+    else:
+        scaled = np.where(value >= 0, p.identity.scale(value), p.negative.scale(value))
     y = trace("requantize", scaled) + p.output_zero_point
     return trace("clamp", np.clip(y, *integer_range(x.dtype))).astype(x.dtype)
 
@@ -59,6 +68,25 @@ def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
     with np.errstate(all="ignore"):
         return [np.where(x > 0, x, x * p.alpha)]
+
+
+def _ratios(n: Node) -> tuple[float, float]:
+    """sx / sy, and that times alpha, each rounded to float32."""
+    ratio = np.float32(float32_ratio(n.input(0).scale, over=n.output().scale))
+    return float(ratio), float(ratio * np.float32(n.options(LeakyReluOptions).alpha))
+
+
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits with sx / sy in 2^-8 to 2^7 and that times alpha in -127.996 to 128, 2^-8 at least."""
+    alpha = abs(n.options(LeakyReluOptions).alpha)
+    if not np.finfo(np.float32).tiny <= alpha <= np.finfo(np.float32).max:
+        return f"its alpha is {alpha}"
+    reason = refused_tensors(n, n.input(0), n.output())
+    if reason is not None:
+        return reason
+    ratio, negative = _ratios(n)
+    reason = refused_scale(ratio, 2.0**-8, 128, closed=True) or refused_scale(negative, -127.99609375, 128, closed=True)
+    return reason or (f"the scales and alpha give {negative:g}" if abs(negative) < 2.0**-8 else None)
 
 
 OP = Op(
@@ -77,4 +105,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=by_type(int16=2),
+    refused=refused,
 )

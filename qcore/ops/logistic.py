@@ -19,6 +19,7 @@ from qcore.numerics.gemmlowp import logistic_int16
 from qcore.numerics.lut import logistic_int16_table, sigmoid_table_multiplier
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._delegate import refused_bytes
 from qcore.ops._half import bfloat16_kernel, float16_kernel
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from qcore.ops._table import FLOATS, eval_table
@@ -90,4 +91,5 @@ OP = Op(
         "interpolate": "int16: sigmoid table at |scaled|, nine fractional bits",
     },
     version=by_type(int8=2, int16=3),
+    refused=refused_bytes,
 )

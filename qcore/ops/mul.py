@@ -4,7 +4,8 @@
     int8, uint8, int16   y = clamp(round((a - za) * (b - zb) * M) + zy)     M = sa * sb / sy in float32
 
 The vector code of the optimized 8-bit kernels (see _lanes.py) adds zy in int16, which wraps. The rounded product is
-saturated to int16 before; uint8 with one operand a single number wraps there, too.
+saturated to int16 before; uint8 with one operand a single number wraps there, too. XNNPACK rounds the float32 product
+(a - za) * (b - zb) * M, halves to even.
 
 TFLite: kernels/mul.cc; internal/reference/{mul.h,integer_ops/mul.h}
 """
@@ -17,10 +18,12 @@ from typing import Literal
 import numpy as np
 
 from qcore.numerics.fixedpoint import wrap_int16
+from qcore.numerics.float32 import round_half_even_int32
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._delegate import refused_scale, refused_tensors
 from qcore.ops._lanes import NOWHERE, Lanes, broadcast_runs
 from qcore.ops._pairs import PairTable, pair_kernel_in_lanes
 from qcore.ops._scaling import (
@@ -48,6 +51,7 @@ class Params:
     activation_range: tuple[int, int]
     pairs: PairTable | None = field(default=None, repr=False, compare=False)
     int16_lanes: Literal["none", "saturated", "wrapped"] = "none"
+    float32_scale: np.float32 | None = None
     lanes: Lanes = NOWHERE
     vector: Params | None = None
 
@@ -68,6 +72,8 @@ def prepare(n: Node) -> Params | Bounds:
     real = multiplier(n, float32_ratio(a.scale, b.scale, over=y.scale))
     activation_range = integer_activation_range(n, fused)
     p = Params(a.zero_point, b.zero_point, real, y.zero_point, activation_range, PairTable.of(a.dtype))
+    if n.kernels.name == "xnnpack":
+        return replace(p, float32_scale=np.float32(float32_ratio(a.scale, b.scale, over=y.scale)))
     runs = None if n.kernels.name == "reference" or a.dtype.itemsize > 1 else broadcast_runs(a.shape, b.shape)
     if runs is None:
         return p
@@ -97,7 +103,11 @@ def steps(p: Params, a: Array, b: Array, trace: Trace) -> Array:
     left = trace("subtract_zero_point_a", a.astype(np.int64) - p.a_zero_point)
     right = trace("subtract_zero_point_b", b.astype(np.int64) - p.b_zero_point)
     product = trace("multiply", left * right)
-    y = trace("requantize", p.multiplier.scale(product))
+    if p.float32_scale is None:
+        y = p.multiplier.scale(product)
+    else:
+        y = round_half_even_int32(product.astype(np.float32) * p.float32_scale)
+    y = trace("requantize", y)
     if p.int16_lanes == "saturated":
         y = np.clip(y, -32768, 32767)
     y = y + p.zero_point if p.int16_lanes == "none" else wrap_int16(y + p.zero_point)
@@ -124,6 +134,13 @@ def version(n: Node) -> int:
     return 2 if x.type == TensorType.INT8 else 1
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8-bit operands whose M lies in 2^-16 to 2^8."""
+    a, b, y = n.input(0), n.input(1), n.output()
+    reason = refused_tensors(n, a, b, y)
+    return reason or refused_scale(float32_ratio(a.scale, b.scale, over=y.scale), 2.0**-16, 256)
+
+
 OP = Op(
     infer=infer_broadcast,
     prepare=prepare,
@@ -146,4 +163,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=version,
+    refused=refused,
 )

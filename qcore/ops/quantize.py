@@ -5,7 +5,7 @@
 
 The optimized kernels have vector code, see _lanes.py: float32, per tensor, eight at a time as round(x * (1 / sy)),
 halves to even, the rest as round(x / sy) in float64; 8 bits to 8 bits sixteen at a time, the second rounding taking
-halves up.
+halves up. XNNPACK rounds float32 like vector code everywhere, and 8 bits as ((x - zx) * round(256 * M) + 128) >> 8.
 
 TFLite: kernels/quantize.cc; internal/reference/{quantize,requantize}.h
 """
@@ -23,8 +23,9 @@ from qcore.numerics.fixedpoint import clip, round_half_away, wrap_int32
 from qcore.numerics.float32 import to_int32
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor, Op
+from qcore.ops._delegate import refused_scale, refused_tensors
 from qcore.ops._lanes import NOWHERE, Lanes
-from qcore.ops._scaling import Multiplier, channel_parameters, multiplier, require_zero_point_in_type
+from qcore.ops._scaling import Multiplier, channel_parameters, float32_ratio, multiplier, require_zero_point_in_type
 from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
 from qcore.rules import FLOAT_ONLY
 from tflite_schema import TensorType
@@ -64,6 +65,7 @@ class Params:
     range: tuple[int, int]
     table: ByteTable | None = None
     half_up: bool = False
+    fraction: int | None = None
     lanes: Lanes = NOWHERE
     vector: ByteTable | None = None
 
@@ -78,15 +80,17 @@ def prepare(n: Node) -> Params | FloatParams:
         if y.type in _FOUR_BITS and scale.size > 1:
             raise n.unsupported("quantizes to 4 bits per tensor only")
         optimized = n.kernels.name != "reference" and scale.size == 1 and y.type not in _FOUR_BITS
-        lanes = Lanes.of(math.prod(x.shape), 8) if optimized else None
+        lanes = Lanes.of(math.prod(x.shape), 1 if n.kernels.name == "xnnpack" else 8) if optimized else None
         return FloatParams(scale, zero_point, y.dtype, bounds, lanes)
     if x.type == y.type == TensorType.INT16:
         require_zero_point_in_type(n, x, y)
     p = Params(x.zero_point, multiplier(n, _ratio(n, x, y)), y.zero_point, y.dtype, bounds)
     if x.dtype.itemsize > 1:
         return p
+    if n.kernels.name == "xnnpack":
+        p = replace(p, fraction=round(float32_ratio(x.scale, over=y.scale) * 256))
     p = replace(p, table=tabulate(steps, p, x.dtype))
-    if n.kernels.name == "reference":
+    if n.kernels.name != "optimized":
         return p
     vector = tabulate(steps, replace(p, half_up=True), x.dtype)
     return replace(p, lanes=Lanes.of(math.prod(x.shape), 16), vector=vector)
@@ -147,7 +151,10 @@ def _quantize_ordinary(x: Array, p: FloatParams) -> Array:
 
 def steps(p: Params, x: Array, trace: Trace) -> Array:
     value = trace("subtract_zero_point", wrap_int32(x.astype(np.int64) - p.input_zero_point))
-    y = trace("requantize", p.multiplier.scale_half_up(value) if p.half_up else p.multiplier.scale(value))
+    if p.fraction is not None:
+        y = trace("requantize", (value * p.fraction + 128) >> 8)
+    else:
+        y = trace("requantize", p.multiplier.scale_half_up(value) if p.half_up else p.multiplier.scale(value))
     return np.asarray(trace("clamp", np.clip(wrap_int32(y + p.output_zero_point), *p.range))).astype(p.dtype)
 
 
@@ -172,6 +179,17 @@ def version(n: Node) -> int:
     return 2 if y.type == TensorType.INT16 else 1
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes float32 to 8 bits, and 8 bits to the same type with sx / sy in 2^-8 to 2^7."""
+    x, y = n.input(0), n.output()
+    if y.type not in (TensorType.INT8, TensorType.UINT8):
+        return f"it makes {y.type.name.lower()}"
+    if x.type == TensorType.FLOAT32:
+        return refused_tensors(n, y)
+    reason = refused_tensors(n, x, y)
+    return reason or refused_scale(float32_ratio(x.scale, over=y.scale), 2.0**-8, 128, closed=True)
+
+
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
@@ -190,4 +208,5 @@ OP = Op(
         "clamp": "clamp(quantized) or clamp(requantized + zy)",
     },
     version=version,
+    refused=refused,
 )

@@ -45,4 +45,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_addition.STEPS,
     version=version,
+    refused=_addition.refused,
 )

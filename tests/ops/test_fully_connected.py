@@ -321,3 +321,11 @@ def test_packed_int4_weights_are_refused() -> None:
                 runner.run(case.feeds())
         else:
             np.testing.assert_allclose(runner.run(case.feeds())[0], theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("zero_point", [-128, -5, 3])
+def test_xnnpack_ignores_the_zero_point_of_int8_weights(zero_point: int) -> None:
+    x, w = Operand(np.full((1, 4), 89, np.int8), 1 / 64), np.full((3, 4), 89, np.int8)
+    weights = Operand(w, 1 / 64, zero_point, constant=True)
+    case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, weights], [Result(np.int8, 0.5)], FullyConnectedOptions(), 4)
+    assert check(case, "xnnpack") == 3

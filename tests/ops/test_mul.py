@@ -84,3 +84,12 @@ def test_vector_code_and_what_it_leaves_over(shapes: tuple[tuple[int, ...], tupl
             for shape, scale in zip(shapes, scales[:2], strict=True)
         )
         assert check(OneOp(CODE, [a, b], [Result(dtype, scales[2], low + 3)], MulOptions()), "optimized") > 0
+
+
+@pytest.mark.parametrize(("scale", "zero_point"), [(4.0, 0), (4.0, 1), (4.0, 2), (12.0, 1), (12.0, 2), (2 / 255, 2)])
+def test_xnnpack_rounds_the_activation_range_with_its_zero_point(scale: float, zero_point: int) -> None:
+    """6 / 4 + 1 = 2.5 becomes 2, not 1.5's 2 and 1 more: halves to even, after the sum."""
+    a, b = (Operand(np.array(v, np.uint8), 0.5, 100) for v in ([255, 0, 0], [255, 255, 0]))
+    for fused in (ActivationFunctionType.RELU6, ActivationFunctionType.RELU_N1_TO_1):
+        options = MulOptions(fused_activation_function=fused)
+        assert check(OneOp(CODE, [a, b], [Result(np.uint8, scale, zero_point)], options), "xnnpack") == 3

@@ -1,0 +1,105 @@
+"""What the XNNPACK delegate asks of a node: the conditions that several operators share, each with its reason.
+
+TFLite: delegates/xnnpack/xnnpack_delegate.cc. XNNPACK: src/tensor.c (the checks of scales and zero points)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from qcore.op import Node, NodeTensor
+from qcore.ops._scaling import float32_ratio
+from tflite_schema import Padding, TensorType
+
+__all__ = [
+    "MOST_DIMENSIONS",
+    "refused_bytes",
+    "refused_product",
+    "refused_scale",
+    "refused_tensors",
+    "require_known_padding",
+    "unknown",
+]
+
+MOST_DIMENSIONS = 6
+_BYTES = (TensorType.INT8, TensorType.UINT8)
+_TINY, _HUGE = np.finfo(np.float32).tiny, np.finfo(np.float32).max
+
+
+def unknown(n: Node) -> Exception:
+    """What to raise where nobody measured what the delegate does."""
+    return n.unsupported("what XNNPACK makes of this node is not known; use kernels='reference'")
+
+
+def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
+    """The 8-bit tensors of a node: quantized as a whole, along axis 0, in one type; nothing empty, six dimensions."""
+    for t in tensors:
+        if t.type not in _BYTES:
+            raise unknown(n)
+        if t.type != tensors[0].type:
+            return "its types are mixed"
+        if not _per_tensor(t):
+            return f"{t.name!r} is not quantized per tensor"
+        if 0 in t.shape or t.rank > MOST_DIMENSIONS:
+            return f"{t.name!r} has a shape of {t.shape}"
+        if not _TINY <= float(t.scale) <= _HUGE:
+            raise unknown(n)
+    return None
+
+
+def refused_bytes(n: Node) -> str | None:
+    """An elementwise operator that XNNPACK takes in 8 bits whatever its scales."""
+    return refused_tensors(n, n.input(0), n.output())
+
+
+def _per_tensor(t: NodeTensor) -> bool:
+    quant = t.quant
+    whole = quant is not None and quant.is_quantized and quant.scale.size == 1 and quant.quantized_dimension == 0
+    return whole and (t.type == TensorType.INT8 or (quant is not None and quant.zero_point.size == 1))
+
+
+def refused_scale(ratio: float, lowest: float, highest: float, *, closed: bool = False) -> str | None:
+    """A ratio of scales must lie in [lowest, highest), or with `closed` in [lowest, highest]."""
+    inside = lowest <= ratio and (ratio <= highest if closed else ratio < highest)
+    return None if inside else f"the scales give {ratio:g}, not within {lowest:g} and {highest:g}"
+
+
+def require_known_padding(n: Node, padding: Padding, window: Sequence[int], strides: Sequence[int]) -> None:
+    """UnsupportedError for SAME padding where a stride leaves gaps: there XNNPACK's padding is below 0."""
+    gaps = any(stride > size for size, stride in zip(window, strides, strict=True))
+    if padding == Padding.SAME and gaps and max(window) > 1:
+        raise unknown(n)
+
+
+def refused_product(n: Node, axis: int, bias_required: bool) -> str | None:
+    """A convolution or matrix product with 8-bit activations; `axis`: where scales of channels must run."""
+    x, w, b, y = n.input(0), n.input(1), n.optional_input(2), n.output()
+    reason = refused_tensors(n, x, y)
+    if reason is not None:
+        return reason
+    if w.type != x.type:
+        return "its types are mixed"
+    if w.value is None or (b is not None and b.value is None):
+        return "its weights or its bias are not constant"
+    if b is None and bias_required:
+        return "it has no bias"
+    if w.type == TensorType.UINT8 and not _per_tensor(w):
+        return "its weights are not quantized per tensor"
+    if w.scales.size > 1 and (w.quant is None or w.quant.quantized_dimension != axis):
+        return "its weights' scales run along another axis"
+    if b is not None and (b.quant is None or not b.quant.is_quantized or b.quant.quantized_dimension != 0):
+        return "its bias is not quantized"
+    scales = [float32_ratio(x.scale, s, over=y.scale) for s in w.scales]
+    if not max(scales) < 256:
+        raise n.unsupported(
+            "XNNPACK fails to set up scales of 256 and more, and TFLite with it; use kernels='reference'"
+        )
+    depth = w.value.size // max(y.shape[-1], 1)
+    reach = depth * 255 * 255 + (0 if b is None or b.value is None else float(np.abs(b.value.astype(np.float64)).max()))
+    if reach * max(1.0, *scales) >= 2.0**31:  # what its kernels do beyond int32 differs among them
+        raise unknown(n)
+    if not all(_TINY <= float(s) <= _HUGE for s in (*w.scales, *(() if b is None else b.scales))):
+        raise unknown(n)
+    return None
