@@ -21,7 +21,6 @@ import numpy as np
 
 from qcore.numerics.fixedpoint import (
     rounding_divide_by_pot,
-    rounding_shift_half_up,
     saturating_rounding_doubling_high_mul,
     wrap_int16,
 )
@@ -29,12 +28,11 @@ from qcore.numerics.float32 import checked_log2
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, NodeTensor
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
-from qcore.ops._delegate import refused_scale, refused_tensors
+from qcore.ops._addition_xnnpack import XnnpackParams, add_once_rounded
 from qcore.ops._lanes import NOWHERE, Lanes, broadcast_runs
 from qcore.ops._pairs import PairTable, pair_kernel_in_lanes
 from qcore.ops._scaling import (
     Multiplier,
-    float32_ratio,
     has_scale,
     multiplier,
     require_one_type,
@@ -51,7 +49,6 @@ __all__ = [
     "eval_integer",
     "eval_quantized",
     "prepare",
-    "refused",
 ]
 
 Code = Literal["scalar", "vector_shift_before", "vector_shift_after"]
@@ -107,27 +104,6 @@ class PowerOfTwoParams:
 
 
 @dataclass(frozen=True, slots=True)
-class XnnpackParams:
-    """y = clamp(((a - za) * ma + (b - zb) * mb + 2^(shift - 1)) >> shift) + zy), ma and mb of 21 bits at most."""
-
-    zero_points: tuple[int, int, int]
-    multipliers: tuple[int, int]
-    shift: int
-    activation_range: tuple[int, int]
-    pairs: PairTable | None = field(default=None, repr=False, compare=False)
-    vector: None = None
-
-    @staticmethod
-    def of(p: Params, a: NodeTensor, b: NodeTensor, y: NodeTensor) -> XnnpackParams:
-        """The constants XNNPACK derives from the float32 ratios of scales."""
-        ratios = [float32_ratio(t.scale, over=y.scale) for t in (a, b)]
-        shift = 21 - int(np.frexp(max(ratios))[1])
-        first, second = (int(np.rint(np.ldexp(ratio, shift))) for ratio in ratios)
-        zero_points = (a.zero_point, b.zero_point, y.zero_point)
-        return XnnpackParams(zero_points, (first, p.sign * second), shift, p.activation_range, PairTable.of(a.dtype))
-
-
-@dataclass(frozen=True, slots=True)
 class FloatParams:
     """Numbers without scales: only the fused activation."""
 
@@ -165,7 +141,7 @@ def prepare(n: Node, sign: int) -> Params | PowerOfTwoParams | XnnpackParams | F
     pairs = PairTable.of(a.dtype)
     p = Params(sign, left_shift, scaled_a, scaled_b, real, y.zero_point, activation_range, pairs)
     if n.kernels.name == "xnnpack":
-        return XnnpackParams.of(p, a, b, y)
+        return XnnpackParams.of(p.sign, p.activation_range, a, b, y)
     return p if sign < 0 or n.kernels.name == "reference" else _with_vector_code(p, a, b)
 
 
@@ -220,7 +196,7 @@ def steps(p: Params | PowerOfTwoParams | XnnpackParams, a: Array, b: Array, trac
     if isinstance(p, PowerOfTwoParams):
         return _add_shifted(p, a, b, trace)
     if isinstance(p, XnnpackParams):
-        return _add_once_rounded(p, a, b, trace)
+        return add_once_rounded(p, a, b, trace)
     left = trace("scale_a", p.a.scaled(a, p.left_shift, p.code))
     right = trace("scale_b", p.b.scaled(b, p.left_shift, p.code))
     total = trace("sum", left + p.sign * right)
@@ -236,23 +212,6 @@ def _add_shifted(p: PowerOfTwoParams, a: Array, b: Array, trace: Trace) -> Array
     right = trace("scale_b", rounding_divide_by_pot(b, p.right_shifts[1]))
     y = trace("sum", left + p.sign * right)
     return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
-
-
-def _add_once_rounded(p: XnnpackParams, a: Array, b: Array, trace: Trace) -> Array:
-    left = trace("scale_a", (a.astype(np.int64) - p.zero_points[0]) * p.multipliers[0])
-    right = trace("scale_b", (b.astype(np.int64) - p.zero_points[1]) * p.multipliers[1])
-    total = trace("sum", left + right)
-    y = trace("requantize", rounding_shift_half_up(total, p.shift)) + p.zero_points[2]
-    return np.asarray(trace("clamp", np.clip(y, *p.activation_range))).astype(a.dtype)
-
-
-def refused(n: Node) -> str | None:
-    """XNNPACK takes 8-bit operands whose scales are 2^-10 to 2^8 times the result's."""
-    a, b, y = n.input(0), n.input(1), n.output()
-    reason = refused_tensors(n, a, b, y)
-    for t in (a, b):
-        reason = reason or refused_scale(float32_ratio(t.scale, over=y.scale), 2.0**-10, 256)
-    return reason
 
 
 _eval_steps = pair_kernel_in_lanes(steps)

@@ -96,7 +96,7 @@ def refused_product(n: Node, axis: int, bias_required: bool) -> str | None:
         raise n.unsupported(
             "XNNPACK fails to set up scales of 256 and more, and TFLite with it; use kernels='reference'"
         )
-    depth = w.value.size // max(y.shape[-1], 1)
+    depth = w.value.size // max(w.shape[axis], 1)
     reach = depth * 255 * 255 + (0 if b is None or b.value is None else float(np.abs(b.value.astype(np.float64)).max()))
     if reach * max(1.0, *scales) >= 2.0**31:  # what its kernels do beyond int32 differs among them
         raise unknown(n)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from qcore.op import Node, Op
 from qcore.ops import _addition
 from qcore.ops._addition import eval_integer, eval_quantized
+from qcore.ops._addition_xnnpack import refused
 from qcore.ops._broadcast import infer_broadcast
 from qcore.ops._scaling import has_scale
 from qcore.rules import Rules, activation
@@ -42,5 +43,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_addition.STEPS,
     version=version,
-    refused=_addition.refused,
+    refused=refused,
 )

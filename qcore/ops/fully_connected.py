@@ -140,8 +140,8 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams
     bias_tensor = optional_bias(n, 2, outputs, bias_type)
     if not per_channel:
         check_bias_scale(n, x, w, bias_tensor, y)
-    ignored = per_channel or (n.kernels.name == "xnnpack" and x.type == TensorType.INT8)
-    zero_point, input_range = 0 if ignored else w.zero_point, centred_range(x)
+    ignored, input_range = per_channel or (n.kernels.name == "xnnpack" and x.type == TensorType.INT8), centred_range(x)
+    zero_point = 0 if ignored else w.zero_point
     prepared = None if w.value is None else gemm.prepare_weights(w.value, -zero_point, input_range)
     wide = bias_type == TensorType.INT64 and bias_tensor is None
     multiplier, rounding = _multiplier_and_rules(n, wide=bias_type == TensorType.INT64)
@@ -178,9 +178,7 @@ def _multiplier_and_rules(n: Node, wide: bool) -> tuple[NDArray[np.float64], Pro
 
 def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
     x, w, *rest = inputs
-    weights = p.weights
-    if weights is None:
-        weights = gemm.prepare_weights(w, -p.weight_zero_point, p.input_range)
+    weights = p.weights or gemm.prepare_weights(w, -p.weight_zero_point, p.input_range)
     rows = np.subtract(x.reshape(-1, w.shape[1]), np.float32(p.input_zero_point), dtype=np.float32)
     acc = gemm.matmul(rows, weights)
     y = p.tail.apply(acc, rest[0] if rest else None, p.dtype, ctx, weights.accumulator_bound)
@@ -226,8 +224,8 @@ def version(n: Node) -> int:
 
 def refused(n: Node) -> str | None:
     """XNNPACK takes 8-bit weights and bias that are constant; of int8 weights it ignores the zero point."""
-    x, w = n.input(0), n.input(1)
-    if w.sparsity is not None or (x.type == TensorType.INT8 and w.type in (TensorType.INT4, TensorType.INT2)):
+    w = n.input(1)
+    if w.sparsity is not None or w.type in (TensorType.INT4, TensorType.INT2):
         raise unknown(n)
     return refused_product(n, axis=0, bias_required=False)
 
