@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.edit import add_constant, add_tensor
+from qcore.edit import add_constant, add_tensor, prune
 from qcore.errors import QuantizationError, UnsupportedError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from qcore.numerics.packing import pack_int4
@@ -58,8 +58,11 @@ def quantize_mixed(model: Model, recipe: Recipe, quantize: Callable[[Model, Reci
         )
     own = replace(recipe, rules=(), denylisted_nodes=frozenset(denied)) if recipe.scheme != "float" else recipe
     result = source if recipe.scheme == "float" else quantize(source, own)
-    for subgraph, graph in enumerate(result.subgraphs):
-        _Islands(result, subgraph, graph).store()
+    islands = [_Islands(result, subgraph, graph) for subgraph, graph in enumerate(result.subgraphs)]
+    for island in islands:
+        island.store()
+    if any(island.stored for island in islands):
+        prune(result)  # the float constants
     renew_runtime_version(result)
     share_equal_buffers(result)
     return result
@@ -170,8 +173,8 @@ class _Islands:
         if rows < _LEAST_ROWS or columns % size or fused or not (np.isfinite(scales) & (scales > 0)).all():
             raise QuantizationError(
                 f"subgraph {self.subgraph}, operator {index} FULLY_CONNECTED: its weight {list(values.shape)} in "
-                f"blocks of {size}: TFLite's kernel takes whole blocks, {_LEAST_ROWS} rows or more, no fused activation, and "
-                "scales that float16 can express; give it a rule without block_size"
+                f"blocks of {size}: TFLite's kernel takes whole blocks, {_LEAST_ROWS} rows or more, no fused "
+                "activation, and scales that float16 can express; give it a rule without block_size"
             )
         key = (tensor, "blocks", size)
         if key not in self.stored:

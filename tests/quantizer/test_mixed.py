@@ -111,6 +111,14 @@ def test_an_island_computes_what_the_whole_recipe_does(name: str, scheme: str) -
         assert np.abs(mine - theirs).max() <= 3e-6 * np.ptp(theirs)
 
 
+def test_files_become_small() -> None:
+    """No float constant is left behind that nothing reads."""
+    float_size = len(to_bytes(layers()))
+    for scheme in ("float", "int8"):
+        made = quantize(layers(), Recipe("mine", scheme, rules=[Rule("dynamic_range", operators=["FULLY_CONNECTED"])]))
+        assert len(to_bytes(made)) * 2 < float_size
+
+
 def test_small_weights_stay_float() -> None:
     for least, weight in ((1024, "INT8"), (1025, "FLOAT32"), (0, "INT8")):
         rules = [Rule("dynamic_range", least_elements=least)]
