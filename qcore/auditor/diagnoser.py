@@ -7,7 +7,7 @@ or was not given.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -164,22 +164,15 @@ def _judged(rules: Sequence[Candidate], theirs: Array, differing: int) -> tuple[
     return tuple(matching), "" if matching else closest, 0 if matching else least
 
 
-def _other_kernels(interpreter: Interpreter, node: Node, own: KernelSet) -> Iterator[Candidate]:
-    """The operator alone, with its operands, under the kernel sets that did not run."""
-    alone = extract(interpreter.model, [node.index])
-    names = [alone.main.tensors[index].name for index in alone.main.inputs]
-    fed = dict.fromkeys(
-        t
-        for t in node.operator.inputs
-        if t >= 0 and not interpreter.model.is_constant(interpreter.model.main.tensors[t])
-    )
-    values = [interpreter.get_tensor(t) for t in fed]
-    if len(names) != len(values):
-        return  # it has variable tensors, whose values before the run are gone
-    for kernels in KERNELS:
-        if kernels != own.name:
-            yield f"the {kernels} kernels", lambda kernels=kernels: _first(alone, values, kernels)  # type: ignore[misc]
+def _other_kernels(interpreter: Interpreter, node: Node, own: KernelSet) -> list[Candidate]:
+    return [(f"the {name} kernels", partial(_under, name, interpreter, node)) for name in KERNELS if name != own.name]
 
 
-def _first(model: Model, values: list[Any], kernels: str) -> Array:
-    return Interpreter(model, kernels=kernels).run(values)[0]
+def _under(kernels: str, interpreter: Interpreter, node: Node) -> Array:
+    """The operator alone, with its operands, under another kernel set."""
+    model = interpreter.model
+    read = [t for t in node.operator.inputs if t >= 0 and not model.is_constant(model.main.tensors[t])]
+    if any(model.main.tensors[t].is_variable for t in read):
+        raise node.unsupported("a variable tensor has no longer the value that it had before the run")
+    values = [interpreter.get_tensor(t) for t in dict.fromkeys(read)]
+    return Interpreter(extract(model, [node.index]), kernels=kernels).run(values)[0]

@@ -16,7 +16,9 @@ from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from qcore.numerics.fixedpoint import multiply_by_quantized_multiplier
 from qcore.tflite import load
+from tests.one_op import OneOp, Operand, Result
 from tests.ops.test_conv_2d import tiny
+from tflite_schema import BuiltinOperator
 
 DIGITS = Path(__file__).resolve().parents[2] / "qcore" / "data" / "digits_float.tflite"
 
@@ -39,6 +41,17 @@ def test_the_constants_give_the_test_vector() -> None:
         np.clip(y, *found["op0_params_tail_activation_range"]), found["op0_output0"].reshape(-1)
     )
     assert found["op0_output0_scale"].dtype == np.float32
+
+
+def test_a_table_gives_the_result_at_each_raw_byte() -> None:
+    x = Operand(np.arange(-128, 128, dtype=np.int8), 0.05, 3)
+    case = OneOp(BuiltinOperator.LOGISTIC, [x], [Result(np.int8, 1 / 256, -128)], None, 2)
+    interpreter = Interpreter(case.model())
+    interpreter.run(case.feeds())
+    found = {a.name: a.value for a in export(interpreter, vectors=True)}
+    table = found["op0_params_table"]
+    assert (table.shape, table.dtype) == ((256,), np.dtype(np.int8))
+    np.testing.assert_array_equal(table[found["op0_input0"].view(np.uint8)], found["op0_output0"])
 
 
 def test_all_operators_of_a_float_model_and_places_that_do_not_exist() -> None:
