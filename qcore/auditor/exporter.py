@@ -107,7 +107,9 @@ def _numbers(record: Any, path: str = "") -> Iterator[tuple[str, Array, str]]:
         for item in fields(record):
             yield from _numbers(getattr(record, item.name), f"{path}_{item.name}" if path else item.name)
     elif isinstance(record, slice):
-        yield path, np.array([record.start, record.stop], np.int32), "first channel and the one after the last"
+        if record.start is not None and record.stop is not None:  # open ends are no numbers
+            ends = [record.start, record.stop] + ([] if record.step is None else [record.step])
+            yield path, np.array(ends, np.int32), "first, the one after the last, and the step where there is one"
     elif isinstance(record, tuple) and not all(isinstance(item, int) for item in record):
         for i, item in enumerate(record):
             yield from _numbers(item, f"{path}_{i}" if path else str(i))

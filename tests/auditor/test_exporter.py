@@ -18,7 +18,7 @@ from qcore.numerics.fixedpoint import multiply_by_quantized_multiplier
 from qcore.tflite import load
 from tests.one_op import OneOp, Operand, Result
 from tests.ops.test_conv_2d import tiny
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, StridedSliceOptions
 
 DIGITS = Path(__file__).resolve().parents[2] / "qcore" / "data" / "digits_float.tflite"
 
@@ -52,6 +52,20 @@ def test_a_table_gives_the_result_at_each_raw_byte() -> None:
     table = found["op0_params_table"]
     assert (table.shape, table.dtype) == ((256,), np.dtype(np.int8))
     np.testing.assert_array_equal(table[found["op0_input0"].view(np.uint8)], found["op0_output0"])
+
+
+def test_open_ends_of_a_slice_are_no_numbers() -> None:
+    """STRIDED_SLICE backwards: its record has slice(3, None, -1); begin, end and strides are operands in the file."""
+    begin, end, strides = (Operand(np.array([v], np.int32), constant=True) for v in (3, -9, -1))
+    x = Operand(np.arange(4, dtype=np.int8), 0.5)
+    case = OneOp(
+        BuiltinOperator.STRIDED_SLICE, [x, begin, end, strides], [Result(np.int8, 0.5)], StridedSliceOptions(), 2
+    )
+    interpreter = Interpreter(case.model())
+    interpreter.run(case.feeds())
+    found = {a.name: a.value.tolist() for a in export(interpreter, vectors=True)}
+    assert (found["op0_input1"], found["op0_input2"], found["op0_input3"]) == ([3], [-9], [-1])
+    assert found["op0_output0"] == [3, 2, 1, 0]
 
 
 def test_all_operators_of_a_float_model_and_places_that_do_not_exist() -> None:
