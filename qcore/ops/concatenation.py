@@ -16,6 +16,7 @@ import numpy as np
 from qcore.numerics.fixedpoint import round_half_away
 from qcore.numerics.float32 import to_int32
 from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._delegate import MOST_DIMENSIONS, refused_tensors, unknown
 from qcore.ops._movement import (
     COMMON,
     axis_in,
@@ -92,10 +93,23 @@ def eval_uint8(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [np.concatenate(moved, p.axis)]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes two to five operands of 8 bits, of uint8 with the result's scale and zero point."""
+    y = n.output()
+    if not 2 <= len(n.inputs) <= 5:
+        return f"it has {len(n.inputs)} operands"
+    tensors = operands(n)
+    if any(0 in t.shape or t.rank > MOST_DIMENSIONS for t in tensors):
+        raise unknown(n)
+    others = y.type == TensorType.UINT8 and any((t.zero_point, t.scale) != (y.zero_point, y.scale) for t in tensors)
+    return "its operands have other parameters than its result" if others else refused_tensors(n, *tensors, y)
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={**kernels(eval_copy, *COMMON, "bool", "uint32", "float16", "bfloat16", "int4"), "uint8": eval_uint8},
     rules=Rules(inputs=(activation(), same_as(0)), outputs=(same_as(0),)),
+    refused=refused,
     version=version(int8=2, int16=3, uint32=4, int4=5, float16=6),
 )

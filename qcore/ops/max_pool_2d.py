@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from qcore.op import Array, Context, Op
+from qcore.op import Array, Context, Node, Op
 from qcore.ops import _pool
 from qcore.ops._activation import clamp
+from qcore.ops._delegate import refused_tensors
 from qcore.ops._pool import Params
 from qcore.rules import Rules, activation, same_as
+from tflite_schema import Pool2DOptions
 
 
 def eval_max(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -26,6 +28,14 @@ def eval_max(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [ctx.trace("clamp", clamp(y.copy(), p.activation_range))]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and windows that leave no gaps."""
+    o = n.options(Pool2DOptions)
+    if o.stride_h > o.filter_height or o.stride_w > o.filter_width:
+        return "its strides are larger than its window"
+    return refused_tensors(n, n.input(0), n.output())
+
+
 OP = Op(
     infer=_pool.infer,
     prepare=_pool.prepare,
@@ -33,4 +43,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),), outputs=(same_as(0),)),
     steps={"maximum": "max(x) over the window", "clamp": "clamp(maximum)"},
     version=_pool.version,
+    refused=refused,
 )

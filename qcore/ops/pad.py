@@ -9,10 +9,24 @@ TFLite: kernels/pad.cc; internal/reference/pad.h
 
 from __future__ import annotations
 
-from qcore.op import Op
+from qcore.op import Node, Op
+from qcore.ops._delegate import refused_tensors, unknown
 from qcore.ops._movement import COMMON, kernels
 from qcore.ops._pad import eval_pad, infer_pad, prepare_pad, version
 from qcore.rules import Rules, activation, same_as, untouched
+from tflite_schema import TensorType
+
+
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and constant int32 paddings."""
+    x, paddings, y = n.input(0), n.input(1), n.output()
+    if paddings.value is None or paddings.type != TensorType.INT32:
+        return "its paddings are not constant int32 numbers"
+    reason = refused_tensors(n, x, y)
+    if reason is None and (x.rank == 0 or (x.scale, x.zero_point) != (y.scale, y.zero_point)):
+        raise unknown(n)
+    return reason
+
 
 OP = Op(
     infer=infer_pad,
@@ -20,4 +34,5 @@ OP = Op(
     kernels=kernels(eval_pad, *COMMON, "bool", "float16", "bfloat16"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
+    refused=refused,
 )

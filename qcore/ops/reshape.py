@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 from qcore.op import Node, Op, Shape
+from qcore.ops._delegate import refused_tensors
 from qcore.ops._movement import move, require_counts, require_same_type
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import ReshapeOptions, TensorType
@@ -54,9 +55,18 @@ def prepare(n: Node) -> Shape:
     return n.output().shape
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and a constant shape."""
+    shape = n.optional_input(1)
+    if shape is not None and shape.value is None:
+        return "its shape is not constant"
+    return refused_tensors(n, n.input(0), n.output())
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels={"any": move},
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
+    refused=refused,
 )

@@ -76,3 +76,14 @@ def test_image_means_in_vector_code(dtype: Any) -> None:
             ReducerOptions(keep_dims=True),
         )
         assert check(case, "optimized") == 3 * 37
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_xnnpack_rounds_means_in_float32(dtype: Any) -> None:
+    rng = np.random.default_rng(6)
+    x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, (3, 2, 2, 37), dtype, endpoint=True)
+    for scale, zero_point in ((0.5, 0), (0.5, 7), (1.0, 3), (0.75, 100)):
+        for axes, results in (([1, 2], 3 * 37), ([3], 12)):
+            operands = [Operand(x, 0.5, zero_point), Operand(np.array(axes, np.int32), constant=True)]
+            case = OneOp(BuiltinOperator.MEAN, operands, [Result(dtype, scale, 5)], ReducerOptions(keep_dims=True))
+            assert check(case, "xnnpack") == results
