@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qcore.errors import QCoreError, UnsupportedError
@@ -147,7 +147,7 @@ UNCHECKED = ("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM")
 
 
 @pytest.mark.parametrize(("name", "kind"), refused_cells())
-@settings(max_examples=3)
+@settings(max_examples=3, suppress_health_check=[HealthCheck.nested_given])
 @given(data=st.data())
 def test_tflite_refuses_what_is_absent(name: str, kind: str, data: st.DataObject) -> None:
     op = operator(name)
