@@ -8,9 +8,7 @@ that is its field's default is left out, as TFLite's own writer leaves it out.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 import tflite_schema as schema
 from qcore.errors import ModelError
+from qcore.files import replace_file
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 
 __all__ = ["from_tables", "load", "save", "to_bytes", "to_tables"]
@@ -60,16 +59,7 @@ def load(source: Source, *, unknown: Literal["error", "drop"] = "error") -> Mode
 def save(model: Model, path: str | os.PathLike[str]) -> int:
     """Write `model` to `path` through a temporary file in the same folder, then replace; returns the size in bytes."""
     data = to_bytes(model)
-    target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    replace_file(path, data)
     return len(data)
 
 

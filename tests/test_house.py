@@ -24,7 +24,7 @@ BUILTINS = {module_name(code): code for code in BuiltinOperator}
 # A module imports modules of lower rows, or earlier ones of its own row. A folder stands for all that is in it.
 LAYERS = [
     ["tflite_schema"],
-    ["qcore.errors", "qcore.numerics"],
+    ["qcore.errors", "qcore.files", "qcore.numerics"],
     ["qcore.ir", "qcore.tflite", "qcore.edit"],
     ["qcore.kernel_sets", "qcore.delegation", "qcore.rules", "qcore.op", "qcore.ops"],
     [

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +15,7 @@ from qcore.auditor.exporter import as_c, as_hex, export
 from qcore.cli.console import fail, guard, out
 from qcore.cli.feeds import feeds
 from qcore.cli.source import HELP, read_model
+from qcore.files import replace_file
 from qcore.interpreter import Interpreter
 
 
@@ -70,18 +69,5 @@ def command(
     for path in files:
         guard(path, force)
     for path, data in files.items():
-        _replace(path, data)
+        replace_file(path, data)
     out.print(f"written: {output} ({len(arrays)} arrays)", markup=False)
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Write through a temporary file in the same folder."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -49,13 +49,3 @@ def _draw(interpreter: Interpreter, seed: int) -> list[Array]:
         else:
             raise fail(f"input {detail['name']!r} is {dtype}; random values cannot be drawn for it, use --input")
     return values
-
-
-def _every_tensor(interpreter: Interpreter) -> dict[str, Array]:
-    """Every tensor that has a value, by name; a name that occurs twice gets its index."""
-    values: dict[str, Array] = {}
-    for detail in interpreter.get_tensor_details():
-        value = interpreter.get_tensor(detail["index"])
-        name = str(detail["name"])
-        values[name if name not in values else f"{name}:{detail['index']}"] = value
-    return values
