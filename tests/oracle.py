@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.metadata
 import os
 import warnings
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from qcore.kernel_sets import KernelSet
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODELS = SHARED / "models"
@@ -32,21 +35,42 @@ def tensorflow() -> ModuleType:
         return pytest.importorskip("tensorflow", reason="TensorFlow, the oracle, is not installed")
 
 
+@functools.cache
+def litert() -> ModuleType:
+    """ai-edge-litert's interpreter, the second oracle; the test is skipped where it is not installed."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert, the second oracle, is missing")
+
+
 RESOLVERS = {"reference": "BUILTIN_REF", "optimized": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "xnnpack": "AUTO"}
 """Kernel set -> the op resolver of tf.lite.Interpreter that runs it."""
 
 
 def interpreter(model: bytes, *, every_tensor: bool = False, threads: int = 1, kernels: str = "reference") -> Any:
-    """A tf.lite.Interpreter on one of TFLite's kernel sets, not yet allocated."""
-    lite = tensorflow().lite
+    """An interpreter on one of TFLite's kernel sets, not yet allocated: "optimized", "xnnpack@litert-2.3", ..."""
+    chosen = KernelSet.of(kernels)
+    if chosen.version == "litert-2.3":
+        make, resolvers = litert().Interpreter, litert().OpResolverType
+    else:
+        assert chosen == KernelSet(chosen.name), f"no installed runtime has the kernels {kernels}"
+        make, resolvers = tensorflow().lite.Interpreter, tensorflow().lite.experimental.OpResolverType
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return lite.Interpreter(
+        return make(
             model_content=model,
             num_threads=threads,
-            experimental_op_resolver_type=getattr(lite.experimental.OpResolverType, RESOLVERS[kernels]),
+            experimental_op_resolver_type=getattr(resolvers, RESOLVERS[chosen.name]),
             experimental_preserve_all_tensors=every_tensor,
         )
+
+
+def runtime(kernels: str) -> str:
+    """The installed runtime that `interpreter` asks about these kernels, as "TensorFlow 2.21.0 BUILTIN_REF"."""
+    chosen = KernelSet.of(kernels)
+    package, name = (
+        ("ai-edge-litert", "ai-edge-litert") if chosen.version == "litert-2.3" else ("tensorflow", "TensorFlow")
+    )
+    return f"{name} {importlib.metadata.version(package)} {RESOLVERS[chosen.name]}"
 
 
 def outputs(

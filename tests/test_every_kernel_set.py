@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from qcore.errors import UnsupportedError
 from qcore.interpreter import Interpreter
 from qcore.op import Node, find
-from tests import oracle
 from tests.one_op import OneOp, check
 from tests.test_conformance import cells
 
@@ -54,30 +52,3 @@ def compare(case: OneOp, kernels: str) -> int:
 def test_matches(name: str, variant: str, kernels: str, data: st.DataObject) -> None:
     cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
     compare(data.draw(cases), kernels)
-
-
-@oracle.needs_shared
-@pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "mlptiny_pretrainedResnet_quant",
-        "mlptiny_ad01_int8",
-        "mlptiny_kws_ref_model",
-        "tflm_micro_speech_quantized",
-        "coral_mobilenet_v1_0.25_128_quant",
-    ],
-)
-def test_outputs_of_whole_models(name: str, kernels: str) -> None:
-    model = (oracle.MODELS / f"{name}.tflite").read_bytes()
-    ours = Interpreter(model, kernels=kernels)
-    details = ours.get_input_details()
-    for seed in range(2):
-        rng = np.random.default_rng(seed)
-        limits = [np.iinfo(detail["dtype"]) for detail in details]
-        feeds = [
-            rng.integers(limit.min, limit.max, detail["shape"], detail["dtype"], endpoint=True)
-            for detail, limit in zip(details, limits, strict=True)
-        ]
-        for mine, theirs in zip(ours.run(feeds), oracle.outputs(model, feeds, kernels=kernels), strict=True):
-            assert np.array_equal(mine, theirs)

@@ -1,0 +1,131 @@
+"""Real models, run whole under the optimized kernels and XNNPACK: every result of every operator equals TFLite's.
+
+XNNPACK keeps what lies between its nodes to itself, so the model is cut behind each operator: what comes before stays
+as it is, and who runs it. Where an operator refuses in one of our sets, the others are compared one at a time, on
+TFLite's own operands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from qcore.edit import extract
+from qcore.errors import UnsupportedError
+from qcore.interpreter import Interpreter
+from qcore.ir import Model
+from qcore.tflite import load, to_bytes
+from tests import oracle
+from tests.test_models import INTEGER, KINDS, content_of, feeds
+
+Array = NDArray[Any]
+
+SETS = ["optimized", "xnnpack", "optimized@litert-2.3", "xnnpack@litert-2.3"]
+SMALL = [
+    "mlptiny_pretrainedResnet_quant",
+    "mlptiny_ad01_int8",
+    "mlptiny_kws_ref_model",
+    "tflm_micro_speech_quantized",
+    "coral_mobilenet_v1_0.25_128_quant",
+]
+_RESIZING = ["operator 64 RESIZE_BILINEAR", "operator 69 RESIZE_BILINEAR", "operator 70 RESIZE_BILINEAR"]
+REFUSED: dict[tuple[str, str], list[str]] = {
+    ("coral_deeplabv3_mnv2_dm05_pascal_quant", "optimized"): _RESIZING,
+    ("coral_deeplabv3_mnv2_dm05_pascal_quant", "xnnpack"): _RESIZING,
+    ("coral_split_concat", "xnnpack"): ["operator 1 SPLIT"],
+}
+"""(model, kernel set) -> the operators whose arithmetic there is not known, and which refuse to run; no others do."""
+
+
+def piece_inputs(piece: Model, model: Model, values: dict[int, Array]) -> list[Array]:
+    """The inputs of a piece of a model, out of the values of the model's tensors."""
+    numbers = {tensor.name: index for index, tensor in enumerate(model.main.tensors)}
+    return [values[numbers[piece.main.tensors[index].name]] for index in piece.main.inputs]
+
+
+def results_of_tflite(model: Model, inputs: list[Array], kernels: str) -> dict[int, Array]:
+    """The inputs, and what each operator of the model makes in TFLite."""
+    values = dict(zip(model.main.inputs, inputs, strict=True))
+    if kernels.startswith("optimized"):
+        runner = oracle.interpreter(to_bytes(model), every_tensor=True, kernels=kernels)
+        oracle.answer(runner, inputs)
+        made = [tensor for operator in model.main.operators for tensor in operator.outputs]
+        return values | {tensor: runner.get_tensor(tensor) for tensor in made}
+    for index, operator in enumerate(model.main.operators):
+        piece = extract(model, range(index + 1), outputs=operator.outputs)
+        found = oracle.outputs(to_bytes(piece), piece_inputs(piece, model, values), kernels=kernels)
+        values.update(zip(operator.outputs, found, strict=True))
+    whole = oracle.outputs(to_bytes(model), inputs, kernels=kernels)
+    for tensor, value in zip(model.main.outputs, whole, strict=True):
+        assert np.array_equal(values[tensor], value), f"cutting the model changes tensor {tensor}"
+    return values
+
+
+def result_of_ours(model: Model, index: int, theirs: dict[int, Array], kernels: str) -> list[Array] | None:
+    """What one operator makes of TFLite's operands; None where it refuses. Who runs it is compared too."""
+    piece = extract(model, [index])
+    ours = Interpreter(piece, kernels=kernels)
+    try:
+        results = ours.run(piece_inputs(piece, model, theirs))
+    except UnsupportedError:
+        return None
+    runtime = oracle.interpreter(to_bytes(piece), kernels=kernels)
+    runtime.allocate_tensors()
+    delegated = kernels.startswith("xnnpack") and ours.executors()[0].refused is None
+    assert delegated == oracle.delegated(runtime), f"operator {index}: {ours.executors()[0]}"
+    return results
+
+
+def compare(name: str, kernels: str, kind: str) -> tuple[int, list[str]]:
+    """Compare a model, all values; how many there were, and the operators that refuse. Fails on any difference."""
+    model = load(content_of(name))
+    inputs = feeds(Interpreter(model), kind)
+    theirs = results_of_tflite(model, inputs, kernels)
+    compared, refused = 0, []
+    whole = Interpreter(model, kernels=kernels)
+    for index, operator in enumerate(model.main.operators):
+        place = f"operator {index} {operator.name}"
+        results = result_of_ours(model, index, theirs, kernels)
+        if results is None:
+            refused.append(place)
+            continue
+        for ours, tensor in zip(results, operator.outputs, strict=True):
+            require_equal(ours, theirs[tensor], f"{place}, alone")
+            compared += ours.size
+    if not refused:
+        whole.run(inputs)
+        for tensor, value in theirs.items():
+            require_equal(whole.get_tensor(tensor), value, f"tensor {tensor} of the whole model")
+    return compared, refused
+
+
+def require_equal(ours: Array, theirs: Array, place: str) -> None:
+    assert ours.dtype == theirs.dtype, place
+    assert ours.shape == theirs.shape, place
+    wrong = ~oracle.same_bits(ours, theirs)
+    assert not wrong.any(), f"{place}: {wrong.sum()} of {wrong.size} values differ"
+
+
+def matches(name: str, kernels: str, kind: str) -> None:
+    compared, refused = compare(name, kernels, kind)
+    print(f"{name} {kernels} {kind}: {compared} values, {len(refused)} operators refuse: {refused}")
+    assert refused == REFUSED.get((name, kernels.partition("@")[0]), [])
+    assert compared > 0
+
+
+@pytest.mark.parametrize("kind", ["uniform", "real"])
+@pytest.mark.parametrize("kernels", SETS)
+@pytest.mark.parametrize("name", SMALL)
+def test_small_models(name: str, kernels: str, kind: str) -> None:
+    matches(name, kernels, kind)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kernels", SETS)
+@pytest.mark.parametrize("name", INTEGER)
+def test_every_model(name: str, kernels: str, kind: str) -> None:
+    matches(name, kernels, kind)
