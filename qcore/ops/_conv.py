@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.numerics import gemm
+from qcore.numerics.float32 import Float32Array
 from qcore.numerics.gemm import DepthwiseWeights, Weights
 from qcore.numerics.window import Geometry, geometry, offset_and_pad, patches
 from qcore.op import Array, Context, Node, NodeTensor, Shape
 from qcore.ops._activation import Bounds
+from qcore.ops._dynamic import dynamic_result, dynamic_rows
 from qcore.ops._hybrid import quantize_rows
 from qcore.ops._product import Tail, float_result, trace_accumulator
 from tflite_schema import Conv2DOptions, DepthwiseConv2DOptions, Padding, TensorType, TransposeConvOptions
@@ -26,6 +28,7 @@ __all__ = [
     "CENTRED_RANGE",
     "FloatParams",
     "HybridParams",
+    "Order",
     "Params",
     "check_types",
     "convolve",
@@ -51,6 +54,7 @@ _MOST_PADDED = 1 << 26  # elements; padding by dilation can exceed the image wit
 _TILE = 131072  # patches copied at a time, in elements
 
 Prepared = Weights | DepthwiseWeights
+Order = Literal["scales_first", "weight_scale_first", "vectors", "xnnpack"]
 Options = Conv2DOptions | DepthwiseConv2DOptions | TransposeConvOptions
 
 
@@ -81,14 +85,15 @@ class FloatParams:
 class HybridParams:
     """float32 activations, integer weights: y = acc * s * sw + bias, s and z of each image worked out as it arrives.
 
-    `weight_scale_first`: (acc * sw) * s in place of acc * (sw * s), each step in float32.
+    `order`, in float32: "scales_first" acc * (sw * s); "weight_scale_first" (acc * sw) * s; "vectors" that for channels
+    in fours and (acc * s) * sw for those left over; "xnnpack": see _dynamic.py.
     """
 
     geometry: Geometry
     groups: int
     asymmetric: bool
     scale: NDArray[np.float32]
-    weight_scale_first: bool
+    order: Order
     weights: Prepared
     activation: Bounds
 
@@ -204,14 +209,25 @@ def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Array]:
     """float32 activations, quantized to int8 image by image, and int8 or int4 weights."""
     x, _, *rest = inputs
-    images = quantize_rows(x.reshape(x.shape[0], math.prod(x.shape[1:])), p.asymmetric)
+    flat = x.reshape(x.shape[0], math.prod(x.shape[1:]))
+    images = dynamic_rows(flat) if p.order == "xnnpack" else quantize_rows(flat, p.asymmetric)
     q = ctx.trace("quantize_input", images.q.reshape(x.shape))
-    scale, zero_point = (t.reshape(-1, 1, 1, 1) for t in (images.scale, images.zero_point))
+    scale, zero_point = images.scale.reshape(-1, 1, 1, 1), images.zero_point.reshape(-1, 1, 1, 1)
     acc = _accumulate(np.subtract(q, zero_point, dtype=np.float32), 0, p.geometry, p.weights, p.groups)
     trace_accumulator(acc, ctx)
-    product = acc.astype(np.float32)
-    product = product * p.scale * scale if p.weight_scale_first else product * (p.scale * scale)
-    return [float_result(product, rest[0] if rest else None, p.activation, ctx, "scale")]
+    bias = rest[0] if rest else None
+    if p.order == "xnnpack":
+        return [dynamic_result(acc, scale, p.scale, bias, p.activation, ctx)]
+    return [float_result(_scaled(acc.astype(np.float32), scale, p.scale, p.order), bias, p.activation, ctx, "scale")]
+
+
+def _scaled(acc: Float32Array, scale: Float32Array, weight_scale: Float32Array, order: Order) -> Float32Array:
+    if order == "scales_first":
+        return acc * (weight_scale * scale)
+    body = acc.shape[-1] // 4 * 4 if order == "vectors" else acc.shape[-1]
+    acc[..., :body] = acc[..., :body] * weight_scale[:body] * scale
+    acc[..., body:] = acc[..., body:] * scale * weight_scale[body:]
+    return acc
 
 
 def eval_float32(p: FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:

@@ -7,7 +7,7 @@ x [N, H, W, C], w [O, KH, KW, C / groups], bias [O], y [N, OH, OW, O]; padding c
 int4 with zw = 0 and one scale or one per output channel; uint8 has one scale, any zw, and rounds sx * sw to float32.
 int16: zero points are 0; int64 accumulators, or int32 ones where the options name an int32 bias.
 Hybrid: y = clamp((acc * sw) * s + bias) with one scale s and zero point for each image, worked out as it arrives; where
-all sw are equal the zero point is 0 and y = clamp(acc * (s * sw) + bias). See _hybrid.py.
+all sw are equal the zero point is 0 and y = clamp(acc * (s * sw) + bias). See _hybrid.py; XNNPACK: _dynamic.py.
 TFLite: kernels/conv.cc; internal/reference/conv.h, internal/reference/integer_ops/conv.h
 """
 
@@ -20,6 +20,7 @@ from qcore.ops._conv import (
     CENTRED_RANGE,
     FloatParams,
     HybridParams,
+    Order,
     Params,
     check_types,
     eval_float32,
@@ -30,6 +31,7 @@ from qcore.ops._conv import (
     window,
 )
 from qcore.ops._delegate import refused_product, require_known_padding
+from qcore.ops._dynamic import refused_dynamic
 from qcore.ops._hybrid import integer_weights
 from qcore.ops._product import STEPS, centred_range, constant, integer_tail, optional_bias, weight_scales
 from qcore.rules import Rules, activation, bias, weight
@@ -83,8 +85,11 @@ def _prepare_hybrid(n: Node, g: Geometry, groups: int) -> HybridParams:
     value = integer_weights(n, w) if vectors else constant(n, 1)
     prepared = prepare_weights(value, 0, CENTRED_RANGE)
     activation_bounds = bounds(n, n.options(Conv2DOptions).fused_activation_function)
-    scale_first = per_channel and (n.kernels.name == "reference" or groups > 1)
-    return HybridParams(g, groups, per_channel, scale, scale_first, prepared, activation_bounds)
+    if n.kernels.name == "xnnpack":
+        return HybridParams(g, groups, True, w.scales, "xnnpack", prepared, activation_bounds)
+    weight_first = per_channel and (n.kernels.name == "reference" or groups > 1)
+    order: Order = "weight_scale_first" if weight_first else "scales_first"
+    return HybridParams(g, groups, per_channel, scale, order, prepared, activation_bounds)
 
 
 def version(n: Node) -> int:
@@ -103,6 +108,8 @@ def refused(n: Node) -> str | None:
     o, (height, width) = n.options(Conv2DOptions), n.input(1).shape[1:3]
     covered = (height - 1) * o.dilation_h_factor + 1, (width - 1) * o.dilation_w_factor + 1
     require_known_padding(n, o.padding, covered, (o.stride_h, o.stride_w))
+    if n.input(0).type == TensorType.FLOAT32 != n.input(1).type:
+        return refused_dynamic(n, axis=0, bias_required=True)
     return refused_product(n, axis=0, bias_required=True)
 
 

@@ -7,7 +7,8 @@ x [N, H, W, C], w [1, KH, KW, C * depth_multiplier], bias [C * depth_multiplier]
 with zw = 0 and one scale or one per output channel; uint8 has one scale, any zw, and rounds sx * sw to float32. int16:
 zero points are 0, int64 accumulators and bias. The depth multiplier is read from the shapes; with int16 the option must
 agree.
-Hybrid: y = clamp(acc * (sw * s) + bias) with one scale s and zero point for each image, see _hybrid.py.
+Hybrid: y = clamp(acc * (sw * s) + bias) with one scale s and zero point for each image, see _hybrid.py; optimized:
+(acc * sw) * s for channels in fours, (acc * s) * sw for those left over.
 TFLite: kernels/depthwise_conv.cc; internal/reference/integer_ops/depthwise_conv.h
 """
 
@@ -22,6 +23,7 @@ from qcore.ops._conv import (
     CENTRED_RANGE,
     FloatParams,
     HybridParams,
+    Order,
     Params,
     check_types,
     eval_float32,
@@ -56,15 +58,18 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
         optional_bias(n, 2, w.shape[3], x.type)
     if x.type == w.type == TensorType.FLOAT32:
         return FloatParams(g, 0, None if w.value is None else DepthwiseWeights(np.asarray(w.value[0]), 0), fused)
+    if n.kernels.name == "optimized" and x.type != TensorType.INT16 and n.optional_input(2) is None:
+        raise n.unsupported("TFLite's optimized kernel crashes without a bias; add one of zeros")
     if hybrid or x.type == TensorType.INT16:
         stated, found = options.depth_multiplier, w.shape[3] // x.shape[3]
         n.require(stated == found, f"depth_multiplier {stated}, shapes say {found}")
     if hybrid:
         weight_scales(n, w, w.shape[3])
         n.require(w.scales.size == w.shape[3], f"weights have {w.scales.size} scales for {w.shape[3]} channels")
-        return HybridParams(g, 0, True, w.scales, False, prepare_depthwise(constant(n, 1), 0, CENTRED_RANGE), fused)
-    if n.kernels.name == "optimized" and x.type != TensorType.INT16 and n.optional_input(2) is None:
-        raise n.unsupported("TFLite's optimized kernel crashes without a bias; add one of zeros")
+        if n.kernels.processor == "arm":
+            raise n.unsupported("the order of the float steps on ARM is not known; use kernels='reference'")
+        order: Order = "scales_first" if n.kernels.name == "reference" else "vectors"
+        return HybridParams(g, 0, True, w.scales, order, prepare_depthwise(constant(n, 1), 0, CENTRED_RANGE), fused)
     tail = integer_tail(n, x, w, 2, options, "vector_half_up" if x.type == TensorType.INT8 else "double_rounding")
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
     input_range = centred_range(x)
@@ -84,6 +89,8 @@ def version(n: Node) -> int:
 def refused(n: Node) -> str | None:
     """XNNPACK takes 8-bit weights and bias that are constant, and believes the depth multiplier."""
     x, w, stated = n.input(0), n.input(1), n.options(DepthwiseConv2DOptions).depth_multiplier
+    if x.type == TensorType.FLOAT32 != w.type:
+        return "its types are mixed"
     if x.type in (TensorType.INT8, TensorType.UINT8) and stated * x.shape[3] != w.shape[3]:
         raise unknown(n)
     o, (height, width) = n.options(DepthwiseConv2DOptions), w.shape[1:3]
@@ -106,5 +113,4 @@ OP = Op(
     steps=STEPS,
     version=version,
     refused=refused,
-    reference_only=frozenset({"hybrid"}),
 )

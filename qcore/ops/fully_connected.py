@@ -7,8 +7,8 @@ x [..., K] in rows of K, w [O, K], bias [O] or none; y [rows, O], or [..., O] wi
 and any zero point, or one scale per output channel and none (uint8: one scale). int16: zero points are 0; int64
 accumulators, or int32 ones where the options name an int32 bias.
 uint8 to int16: as uint8, with a zero point of 0 in the result.
-Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _hybrid.py. Weights stored
-sparse: _sparse.py. Weights quantized block by block: _blockwise.py.
+Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _fully_connected_hybrid.py.
+Weights stored sparse: _sparse.py. Weights quantized block by block: _blockwise.py.
 TFLite: kernels/fully_connected.cc; internal/reference/integer_ops/fully_connected.h
 """
 
@@ -24,9 +24,13 @@ from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
-from qcore.ops._blockwise import BlockwiseParams, eval_blockwise, is_packed, prepare_blockwise
 from qcore.ops._delegate import refused_product, unknown
-from qcore.ops._hybrid import HybridWeights, integer_weights, prepare_hybrid, quantize_rows
+from qcore.ops._fully_connected_hybrid import (
+    AnyHybridParams,
+    eval_hybrid,
+    prepare_float_times_integer,
+    refused_hybrid,
+)
 from qcore.ops._product import (
     STEPS,
     ProductRules,
@@ -39,13 +43,12 @@ from qcore.ops._product import (
     multiplier_and_rules,
     optional_bias,
     tail,
-    trace_accumulator,
     weight_scales,
     wide_bias_type,
 )
-from qcore.ops._sparse import SparseHybridParams, eval_sparse_hybrid, prepare_sparse_hybrid, require_blocks
+from qcore.ops._sparse import require_blocks
 from qcore.rules import Rules, activation, bias, weight
-from tflite_schema import ActivationFunctionType, FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
+from tflite_schema import FullyConnectedOptions, FullyConnectedOptionsWeightsFormat, TensorType
 
 WEIGHT_TYPES = {
     TensorType.FLOAT32: (TensorType.FLOAT32,),
@@ -77,16 +80,6 @@ class FloatParams:
     activation: Bounds
 
 
-@dataclass(frozen=True, slots=True)
-class HybridParams:
-    """The same for float32 input and integer weights."""
-
-    shape: Shape
-    asymmetric: bool
-    weights: HybridWeights
-    activation: Bounds
-
-
 def infer(n: Node) -> list[Shape]:
     options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
     if options.weights_format != FullyConnectedOptionsWeightsFormat.DEFAULT:
@@ -106,7 +99,7 @@ def infer(n: Node) -> list[Shape]:
     return [(elements // depth, outputs)]
 
 
-def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams | BlockwiseParams:
+def prepare(n: Node) -> Params | FloatParams | AnyHybridParams:
     options, x, w, y = n.options(FullyConnectedOptions), n.input(0), n.input(1), n.output()
     hybrid = x.type == TensorType.FLOAT32 and w.type in WEIGHT_TYPES[TensorType.INT8]
     if w.type not in WEIGHT_TYPES[x.type] and not hybrid:
@@ -121,7 +114,7 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 2, outputs, x.type)
         if hybrid:
-            return _prepare_hybrid(n, options.asymmetric_quantize_inputs, fused)
+            return prepare_float_times_integer(n)
         return FloatParams(y.shape, None if w.value is None else w.value.T, bounds(n, fused))
     per_channel = w.scales.size > 1
     weight_scales(n, w, outputs, per_channel=x.type != TensorType.UINT8)
@@ -147,19 +140,6 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams | SparseHybridParams
     multiplier, rounding = _multiplier_and_rules(n, wide=bias_type == TensorType.INT64)
     end = tail(n, multiplier, rounding, fused, no_bias=wide)
     return Params(y.shape, y.dtype, x.zero_point, zero_point, input_range, prepared, end)
-
-
-def _prepare_hybrid(
-    n: Node, asymmetric: bool, fused: ActivationFunctionType
-) -> HybridParams | SparseHybridParams | BlockwiseParams:
-    w = n.input(1)
-    if w.block_scales is not None or is_packed(n):
-        return prepare_blockwise(n, fused)
-    weight_scales(n, w, w.shape[0])
-    if w.sparsity is not None:
-        return prepare_sparse_hybrid(n, asymmetric, bounds(n, fused))
-    weights = prepare_hybrid(integer_weights(n, w), w.scales)
-    return HybridParams(n.output().shape, asymmetric, weights, bounds(n, fused))
 
 
 def _multiplier_and_rules(n: Node, wide: bool) -> tuple[NDArray[np.float64], ProductRules]:
@@ -191,20 +171,6 @@ def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]
     return [float_result(acc, rest[0] if rest else None, p.activation, ctx).reshape(p.shape)]
 
 
-def eval_hybrid(p: HybridParams | SparseHybridParams | BlockwiseParams, inputs: list[Any], ctx: Context) -> list[Array]:
-    if isinstance(p, BlockwiseParams):
-        return eval_blockwise(p, inputs, ctx)
-    if isinstance(p, SparseHybridParams):
-        return eval_sparse_hybrid(p, inputs, ctx)
-    x, w, *rest = inputs
-    rows = quantize_rows(x.reshape(-1, w.shape[1]), p.asymmetric)
-    q = ctx.trace("quantize_input", rows.q)
-    acc = gemm.matmul(q, p.weights.weights) - rows.zero_point * p.weights.sums
-    trace_accumulator(acc, ctx)
-    product = acc.astype(np.float32) * (p.weights.scale * rows.scale)
-    return [float_result(product, rest[0] if rest else None, p.activation, ctx, "scale").reshape(p.shape)]
-
-
 def version(n: Node) -> int:
     options, x, w = n.options(FullyConnectedOptions), n.input(0), n.input(1)
     if x.type == TensorType.INT16 and w.type == TensorType.INT4:
@@ -227,6 +193,8 @@ def refused(n: Node) -> str | None:
     w = n.input(1)
     if w.sparsity is not None or w.type in (TensorType.INT4, TensorType.INT2):
         raise unknown(n)
+    if n.input(0).type == TensorType.FLOAT32 != w.type:
+        return refused_hybrid(n)
     return refused_product(n, axis=0, bias_required=False)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qcore.errors import ModelError, ShapeError, UnsupportedError
@@ -141,3 +142,20 @@ def test_refusals() -> None:
     int4 = replace(w, type=TensorType.INT4)
     with pytest.raises(UnsupportedError, match="weights of type int4 have no kernel for int16"):
         Interpreter(replace(tiny(np.int16), operands=[tiny(np.int16).operands[0], int4]).model()).allocate_tensors()
+
+
+@given(case=hybrid())
+def test_hybrid_vectors_of_four_channels(case: OneOp) -> None:
+    """The optimized kernel multiplies by the scales in another order where vector code leaves channels over."""
+    bias = Operand(np.zeros(case.operands[1].value.shape[3], np.float32), constant=True)  # type: ignore[union-attr]
+    assert check(replace(case, operands=[*case.operands[:2], bias]), "optimized") > 0
+
+
+def test_hybrid_refusals_of_other_kernel_sets() -> None:
+    x, w = Operand(np.ones((1, 1, 1, 1), np.float32)), Operand(np.ones((1, 1, 1, 1), np.int8), [0.5], 0, 3, True)
+    chosen = DepthwiseConv2DOptions(padding=Padding.VALID, stride_h=1, stride_w=1, depth_multiplier=1)
+    case = OneOp(BuiltinOperator.DEPTHWISE_CONV_2D, [x, w], [Result(np.float32)], chosen, 6)
+    for kernels, match in (("optimized", "crashes without a bias"), ("optimized-arm", "ARM is not known")):
+        operands = [x, w] if match.startswith("crashes") else [x, w, Operand(np.zeros(1, np.float32), constant=True)]
+        with pytest.raises(UnsupportedError, match=match):
+            Interpreter(replace(case, operands=operands).model(), kernels=kernels).allocate_tensors()
