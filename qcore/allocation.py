@@ -68,13 +68,15 @@ class Step:
 
 
 class Problems:
-    """What cannot be executed: reason -> the places it holds for."""
+    """What cannot be executed: reason -> the places it holds for; at: place -> the first reason there."""
 
     def __init__(self) -> None:
         self.reasons: dict[str, list[str]] = {}
+        self.at: dict[str, str] = {}
 
     def add(self, error: UnsupportedError, place: str) -> None:
         """Keep the error's message, with the place where it names none."""
+        self.at.setdefault(place, str(error))
         places = self.reasons.setdefault(str(error), [])
         if not _PLACE.match(str(error)) and place not in places:
             places.append(place)

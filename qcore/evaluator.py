@@ -25,6 +25,7 @@ from qcore.dataset import Dataset, Samples, input_names, open_arrays, open_datas
 from qcore.errors import CalibrationError, ModelError, ShapeError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
+from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.tflite import load, to_bytes
 from tflite_schema import TensorType
 
@@ -69,6 +70,7 @@ def evaluate(
     *,
     output_name: str | None = None,
     names: Sequence[str] | None = None,
+    kernels: str | KernelSet = REFERENCE,
     progress: Progress | None = None,
 ) -> list[Evaluation]:
     """Run models on the same data and compare them with the first, usually the float model.
@@ -82,6 +84,8 @@ def evaluate(
     measured.
     output_name: the output that is judged, by the name its signature or its tensor gives it. Labels for a model of
     several outputs need it, for the order of a converted model's outputs is not always that of the model it is of.
+    kernels: whose arithmetic runs the models after the first, see `qcore.kernel_sets`; the first, which they are
+    measured by, runs in the reference kernels.
 
     Raises CalibrationError for data, ShapeError for labels or models that do not fit, ModelError without a model, and
     what the interpreter raises.
@@ -91,7 +95,8 @@ def evaluate(
     loaded = [model if isinstance(model, Model) else load(model) for model in models]
     dataset, targets = _opened(data, labels, _with_real_inputs(loaded[0]))
     labelled = None if targets is None else np.asarray(targets)
-    runs = [_Run(model, _position(loaded[0], output_name, labelled is not None)) for model in loaded]
+    position, chosen = _position(loaded[0], output_name, labelled is not None), KernelSet.of(kernels)
+    runs = [_Run(model, position, chosen if index else REFERENCE) for index, model in enumerate(loaded)]
     fitted = _run_all(runs, dataset, labelled, progress)
     titles = names or [_name(model, index) for index, model in enumerate(models)]
     sizes = [_bytes(source, model) for source, model in zip(models, loaded, strict=True)]
@@ -216,6 +221,7 @@ class _Run:
 
     model: Model
     position: int | None
+    kernels: KernelSet
     score: Score = field(default_factory=Score)
     seconds: list[float] = field(default_factory=list)
     signal: list[float] = field(default_factory=list)
@@ -225,7 +231,7 @@ class _Run:
     classes: int = 0
 
     def __post_init__(self) -> None:
-        self.interpreter = Interpreter(self.model)
+        self.interpreter = Interpreter(self.model, kernels=self.kernels)
         self.interpreter.allocate_tensors()
 
     def outputs(self, sample: Sequence[Array]) -> list[Array]:

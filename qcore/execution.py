@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qcore.allocation import (
     MAX_TENSOR_BYTES,
+    Allocation,
     Problems,
     Step,
     allocate,
@@ -173,16 +174,8 @@ class GraphRun:
         """
         if self.allocated:
             return
-        program = self.program
-        problems = Problems() if self.checked else program.check(self.subgraph)
-        shapes = dict(zip(self.graph.inputs, self.input_shapes, strict=True))
-        for index, shape in shapes.items():
-            self._require_size(index, shape, "input")
-        shapes |= {index: tensor.shape for index, tensor in enumerate(self.graph.tensors) if tensor.is_variable}
-        constants = self._load_constants()
-        made = allocate(
-            program.model, self.subgraph, shapes, constants, program.kernels, program.max_tensor_bytes, problems
-        )
+        problems = Problems() if self.checked else self.program.check(self.subgraph)
+        made = self.plan(problems)
         problems.raise_all()
         self.steps = made.steps
         self.shapes = {
@@ -193,6 +186,18 @@ class GraphRun:
         self.values = made.known
         self.reset_variables()
         self.allocated = True
+
+    def plan(self, problems: Problems) -> Allocation:
+        """The graph made ready as far as it can be; what has no kernel is added to `problems`."""
+        program = self.program
+        shapes = dict(zip(self.graph.inputs, self.input_shapes, strict=True))
+        for index, shape in shapes.items():
+            self._require_size(index, shape, "input")
+        shapes |= {index: tensor.shape for index, tensor in enumerate(self.graph.tensors) if tensor.is_variable}
+        constants = self._load_constants()
+        return allocate(
+            program.model, self.subgraph, shapes, constants, program.kernels, program.max_tensor_bytes, problems
+        )
 
     def _require_size(self, index: int, shape: Shape, what: str = "tensor") -> None:
         tensor = self.graph.tensors[index]

@@ -16,7 +16,6 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from qcore.allocation import MAX_TENSOR_BYTES, raise_located
 from qcore.errors import ModelError, ShapeError, SignatureError, StateError, UnsupportedError
 from qcore.execution import MAX_CALLS, GraphRun, Program, initial_value
+from qcore.executors import Executor, executors_of
 from qcore.ir import DTYPES, Model, Shape, Tensor
 from qcore.kernel_sets import REFERENCE, KernelSet
 from qcore.recording import Recording
@@ -32,20 +32,10 @@ from qcore.tensor_access import given_array, given_value, tensor_details
 from qcore.tflite import load
 from tflite_schema import SignatureDef
 
-__all__ = ["Executor", "Interpreter", "SignatureRunner"]
+__all__ = ["Interpreter", "SignatureRunner"]
 
 Array = NDArray[Any]
 _RESOLVERS = ("AUTO", "BUILTIN", "BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES")
-
-
-@dataclass(frozen=True, slots=True)
-class Executor:
-    """The kernel set that runs an operator; `refused` says why XNNPACK does not, where it was asked for."""
-
-    operator: int
-    name: str
-    kernels: KernelSet
-    refused: str | None
 
 
 class Interpreter:
@@ -132,9 +122,11 @@ class Interpreter:
                 graph.reset_variables()
 
     def executors(self) -> list[Executor]:
-        """Who runs each operator of the main graph, and why not XNNPACK where it was asked for; allocates if needed."""
-        self._graph.allocate()
-        return [Executor(step.index, step.operator.name, step.executor, step.refused) for step in self._graph.steps]
+        """Who runs each operator of the main graph, and why not XNNPACK where it was asked for.
+
+        An operator whose kernel under the set is not known is listed as such, though the model does not run then.
+        """
+        return executors_of(self._graph)
 
     def params(self, operator: int) -> Any:
         """The constants that an operator of the main graph was prepared with: the record its kernel computes from."""

@@ -17,6 +17,7 @@ from qcore import CalibrationError, Interpreter, Model, ModelError, ShapeError, 
 from qcore.auditor.metrics import sqnr
 from qcore.evaluator import losers
 from qcore.tflite import to_bytes
+from tests.auditor.cases import dense as issue_model
 from tests.graphs import chain_of_adds
 from tests.quantizer.converter import FloatGraph
 from tflite_schema import FullyConnectedOptions
@@ -213,3 +214,12 @@ def test_integer_inputs_of_the_first_model_are_fed_real_numbers() -> None:
     (found,) = evaluate([small], SAMPLES, LABELS)
     assert found.correct == int((real_outputs(small, SAMPLES).argmax(1) == LABELS).sum())
     assert qcore.Evaluation is type(found)
+
+
+def test_the_kernel_set_runs_all_models_but_the_first() -> None:
+    model = issue_model(585).model()
+    x = np.float32(0.05296124517917633) * np.array([[585 // 5]], np.float32)
+    for kernels, noise in (("reference", False), ("optimized", False), ("xnnpack", True)):
+        _, other = evaluate([model, model], [x], kernels=kernels)
+        assert other.sqnr is not None
+        assert all(math.isfinite(decibels) == noise for decibels in other.sqnr.values())

@@ -32,6 +32,7 @@ LAYERS = [
         "qcore.wellformed",
         "qcore.allocation",
         "qcore.execution",
+        "qcore.executors",
         "qcore.tensor_access",
         "qcore.interpreter",
         "qcore.dataset",

@@ -61,6 +61,7 @@ def explain(
     steps = _steps(op.steps, traced, interpreter.params(operator), y.shape, place)
     found = _taps(node, place, steps)
     executor = interpreter.executors()[operator]
+    assert executor.kernels is not None, f"{node.place} ran"
     result = node.output()
     scale = _scale(result, place) if _is_quantized(result) else None
     value = y[place].item()

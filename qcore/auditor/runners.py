@@ -17,7 +17,7 @@ from qcore.ir import Model
 from qcore.kernel_sets import KernelSet
 from qcore.tflite import to_bytes
 
-__all__ = ["Runner", "runner"]
+__all__ = ["RUNTIMES", "Runner", "runner"]
 
 Array = NDArray[Any]
 _PACKAGES = {
@@ -26,6 +26,8 @@ _PACKAGES = {
 }
 """Name -> module, the interpreter and the resolvers in it, and the extra that installs it."""
 _RESOLVERS = {"reference": "BUILTIN_REF", "optimized": "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "xnnpack": "AUTO"}
+RUNTIMES = tuple(f"{package}/{kernels}" for package in _PACKAGES for kernels in _RESOLVERS)
+"""Installed runtimes by name: package/kernels."""
 
 
 class Runner(Protocol):
@@ -47,9 +49,8 @@ def runner(model: Model, name: str) -> Runner:
     package, _, kernels = name.rpartition("/")
     if not package:
         return _Ours(model, KernelSet.of(kernels))
-    if package not in _PACKAGES or kernels not in _RESOLVERS:
-        known = ", ".join(f"{p}/{k}" for p in _PACKAGES for k in _RESOLVERS)
-        raise UnsupportedError(f"no runtime {name!r}; choose a kernel set, or one of {known}")
+    if name not in RUNTIMES:
+        raise UnsupportedError(f"no runtime {name!r}; choose a kernel set, or one of {', '.join(RUNTIMES)}")
     return _Installed(model, package, kernels)
 
 

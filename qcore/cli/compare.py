@@ -10,11 +10,10 @@ import typer
 from qcore.auditor.comparer import Comparison, Difference, compare
 from qcore.cli.console import FINDING, fail, out, print_json, print_table, progress_bar
 from qcore.cli.feeds import feeds
+from qcore.cli.kernels import RunnerOption, checked_runner
 from qcore.cli.source import HELP, read_model
 from qcore.dataset import open_dataset
 from qcore.interpreter import Interpreter
-
-_WHO = "reference, optimized, xnnpack; or of an installed package: tensorflow/reference, litert/xnnpack, ..."
 
 
 def command(
@@ -22,8 +21,10 @@ def command(
     b: Annotated[Path | None, typer.Argument(help="A second model; left out: the first one.")] = None,
     data: Annotated[Path | None, typer.Option("--data", "-d", help="Samples: .npz, .npy or a folder of them.")] = None,
     random: Annotated[int | None, typer.Option("--random", help="Draw one sample from this seed instead.")] = None,
-    kernels: Annotated[str, typer.Option("--kernels", help=f"Who runs A: {_WHO}")] = "reference",
-    kernels_b: Annotated[str | None, typer.Option("--kernels-b", help="Who runs B; default: the same.")] = None,
+    kernels: RunnerOption = "reference",
+    kernels_b: Annotated[
+        str | None, typer.Option(callback=checked_runner, metavar="SET", help="Who runs B; default: the same.")
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="List tensors without a difference too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:

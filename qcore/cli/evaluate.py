@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from qcore.cli.console import FINDING, errors, fail, out, print_json, print_table, progress_bar
+from qcore.cli.kernels import KERNELS_HELP, checked_kernels
 from qcore.cli.source import HELP, read_model
 from qcore.evaluator import LABELS, Evaluation, losers
 from qcore.evaluator import evaluate as evaluate_models
@@ -26,6 +27,17 @@ _COLUMNS: dict[str, Callable[[Evaluation], str]] = {
     "gzip": lambda e: f"{e.gzip_bytes:,}",
     "ms": lambda e: f"{e.seconds * 1000:.2f}",
 }
+
+
+_Kernels = Annotated[
+    str,
+    typer.Option(
+        "--kernels",
+        callback=checked_kernels,
+        metavar="SET",
+        help=f"{KERNELS_HELP} They run all models but the first, which the reference kernels run.",
+    ),
+]
 
 
 def command(
@@ -56,6 +68,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    kernels: _Kernels = "reference",
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Compare models on the same data: accuracy, agreement with the first, noise at the outputs, size and time."""
@@ -68,6 +81,7 @@ def command(
             _labels(labels),
             output_name=output_name,
             names=[str(path) for path in paths],
+            kernels=kernels,
             progress=progress,
         )
     over = [] if budget is None else losers(results, budget)

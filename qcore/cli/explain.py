@@ -12,6 +12,7 @@ from qcore.auditor.explanation import Explanation
 from qcore.auditor.kernel_comparison import KernelComparison, explain_all
 from qcore.cli.console import fail, out, print_json, print_table
 from qcore.cli.feeds import feeds
+from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
 from qcore.interpreter import Interpreter
 
@@ -27,7 +28,7 @@ def command(
         typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
     ] = None,
     random: Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")] = None,
-    kernels: Annotated[str, typer.Option("--kernels", help="Whose arithmetic.")] = "reference",
+    kernels: KernelsOption = "reference",
     every: Annotated[bool, typer.Option("--all-kernels", help="Under every kernel set, and why they part.")] = False,
     taps: Annotated[int, typer.Option("--taps", help="How many products to list; -1: all.")] = _SHOWN,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,

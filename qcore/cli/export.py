@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from qcore.auditor.exporter import as_c, as_hex, export
 from qcore.cli.console import fail, guard, out
 from qcore.cli.feeds import feeds
+from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
-from qcore.files import replace_file
+from qcore.files import as_npz, replace_file
 from qcore.interpreter import Interpreter
 
 
@@ -43,7 +42,7 @@ def command(
         ),
     ] = None,
     random: Annotated[int | None, typer.Option("--random", help="The same of inputs drawn from this seed.")] = None,
-    kernels: Annotated[str, typer.Option("--kernels", help="Whose arithmetic.")] = "reference",
+    kernels: KernelsOption = "reference",
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Write weights, biases, multipliers, shifts, tables and test vectors of one operator or all."""
@@ -61,9 +60,7 @@ def command(
     elif form is Format.C:
         files = {output: as_c(arrays).encode()}
     else:
-        buffer = io.BytesIO()
-        np.savez(buffer, **{a.name: a.value for a in arrays})  # type: ignore[arg-type]  # keywords are array names
-        files = {output: buffer.getvalue()}
+        files = {output: as_npz({a.name: a.value for a in arrays})}
     if form is Format.HEX and output.parent.is_dir():
         output.mkdir(exist_ok=True)
     for path in files:

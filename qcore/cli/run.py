@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from numpy.typing import NDArray
 
 from qcore.cli.console import guard, out, print_json, print_table
 from qcore.cli.feeds import feeds
+from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
+from qcore.errors import StateError
+from qcore.files import as_npz, replace_file
 from qcore.interpreter import Interpreter
 
 Array = NDArray[Any]
@@ -30,19 +32,19 @@ def command(
     every: Annotated[
         bool, typer.Option("--all-tensors", help="Write every tensor of the graph, not only the outputs.")
     ] = False,
+    kernels: KernelsOption = "reference",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Run a model in integers and show, or save, what comes out."""
-    interpreter = Interpreter(read_model(model))
+    interpreter = Interpreter(read_model(model), kernels=kernels)
     if output is not None:
         guard(output, force)
     interpreter.run(feeds(interpreter, inputs, random))
-    details = interpreter.get_output_details()
-    values = {str(d["name"]): interpreter.get_tensor(d["index"]) for d in details}
+    values = _by_name(interpreter, interpreter.get_output_details())
     if output is not None:
-        saved = _every_tensor(interpreter) if every else values
-        np.savez(output, **saved)  # type: ignore[arg-type]  # keywords are array names
+        saved = _by_name(interpreter, interpreter.get_tensor_details()) if every else values
+        replace_file(output, as_npz(saved))
     if json:
         print_json({name: {"dtype": str(v.dtype), "shape": v.shape, "values": v} for name, v in values.items()})
         return
@@ -52,11 +54,14 @@ def command(
         out.print(f"written: {output}")
 
 
-def _every_tensor(interpreter: Interpreter) -> dict[str, Array]:
-    """Every tensor that has a value, by name; a name that occurs twice gets its index."""
+def _by_name(interpreter: Interpreter, details: list[dict[str, Any]]) -> dict[str, Array]:
+    """The tensors that have a value, by name; a name that occurs twice gets its index."""
     values: dict[str, Array] = {}
-    for detail in interpreter.get_tensor_details():
-        value = interpreter.get_tensor(detail["index"])
+    for detail in details:
+        try:
+            value = interpreter.get_tensor(detail["index"])
+        except StateError:  # nothing writes to it
+            continue
         name = str(detail["name"])
         values[name if name not in values else f"{name}:{detail['index']}"] = value
     return values

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from qcore.cli.console import out, print_json, print_table
+from qcore.cli.kernels import KERNELS_HELP, checked_kernels
 from qcore.cli.source import HELP, file_size, read_model
+from qcore.executors import Executor, list_executors
 from qcore.ir import Model, Subgraph, Tensor
+from qcore.kernel_sets import KernelSet
 
 
 def command(
     model: Annotated[Path, typer.Argument(help=HELP, show_default=False)],
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor too.")] = False,
+    kernels: Annotated[
+        str | None,
+        typer.Option(
+            callback=checked_kernels,
+            metavar="SET",
+            help=f"List who runs each operator under this kernel set, and why. {KERNELS_HELP}",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show the graphs, operators, tensors and quantization of a model."""
     loaded = read_model(model)
+    listed = None if kernels is None else list_executors(loaded, KernelSet.of(kernels))
     if json:
-        print_json(description(loaded))
+        print_json(description(loaded, listed))
         return
     out.print(f"[bold]{model}[/]  {file_size(model, loaded):,} bytes, {len(loaded.subgraphs)} subgraph(s)")
     if loaded.description:
@@ -32,6 +45,14 @@ def command(
     for index, graph in enumerate(loaded.subgraphs):
         out.print()
         _show_graph(loaded, graph, index, tensors)
+        if listed is not None and graph.operators:
+            out.print()
+            _show_executors(listed[index], str(kernels))
+
+
+def _show_executors(listed: Sequence[Executor], kernels: str) -> None:
+    rows = [[e.operator, e.name, "" if e.kernels is None else e.kernels, e.reason] for e in listed]
+    print_table(f"under the kernel set {kernels}", ["#", "operator", "run by", "why"], rows, "#")
 
 
 def _show_graph(model: Model, graph: Subgraph, index: int, tensors: bool) -> None:
@@ -77,8 +98,8 @@ def _tensor_row(tensor: Tensor) -> list[str]:
     return [tensor.name, tensor.type.name.lower(), "x".join(map(str, shape)) or "scalar", scale, zero]
 
 
-def description(model: Model) -> dict[str, Any]:
-    """The model as plain data: what `--json` prints."""
+def description(model: Model, executors: Sequence[Sequence[Executor]] | None = None) -> dict[str, Any]:
+    """The model as plain data, with who runs each operator where that is given: what `--json` prints."""
     return {
         "description": model.description,
         "signatures": [
@@ -97,13 +118,19 @@ def description(model: Model) -> dict[str, Any]:
                 "outputs": graph.outputs,
                 "operators": [
                     {"name": op.name, "version": op.version, "inputs": op.inputs, "outputs": op.outputs}
-                    for op in graph.operators
+                    | ({} if executors is None else _executor_data(executors[index][position]))
+                    for position, op in enumerate(graph.operators)
                 ],
                 "tensors": [_tensor_data(model, tensor) for tensor in graph.tensors],
             }
-            for graph in model.subgraphs
+            for index, graph in enumerate(model.subgraphs)
         ],
     }
+
+
+def _executor_data(executor: Executor) -> dict[str, Any]:
+    kernels = None if executor.kernels is None else str(executor.kernels)
+    return {"executor": {"kernels": kernels, "refused": executor.refused, "unknown": executor.unknown}}
 
 
 def _tensor_data(model: Model, tensor: Tensor) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 from qcore.auditor.diagnoser import Diagnosis, why
 from qcore.cli.console import FINDING, OK, fail, out, print_json
 from qcore.cli.feeds import feeds
+from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
 from qcore.interpreter import Interpreter
 
@@ -27,7 +28,7 @@ def command(
         typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
     ] = None,
     random: Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")] = None,
-    kernels: Annotated[str, typer.Option("--kernels", help="Whose arithmetic is ours.")] = "reference",
+    kernels: KernelsOption = "reference",
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Find the first tensor of a dump that differs, and the rules that reproduce it; exit code 1 if any does."""

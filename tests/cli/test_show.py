@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import qcore
 from tests.cli.conftest import Cli
+from tests.test_executors import mixed
 
 
 def test_operators_tensors_and_signatures_are_listed(cli: Cli, model_file: Path) -> None:
@@ -41,3 +43,18 @@ def test_bad_files_exit_with_3_and_say_why(cli: Cli, tmp_path: Path) -> None:
 
 def test_no_arguments_is_a_usage_error(cli: Cli) -> None:
     assert cli("show").code == 2
+
+
+def test_executors_are_listed_with_reasons_and_gaps(cli: Cli, tmp_path: Path) -> None:
+    qcore.save(mixed(), tmp_path / "mixed.tflite")
+    outcome = cli("show", tmp_path / "mixed.tflite", "--kernels", "xnnpack@litert-2.3")
+    assert outcome.code == 0
+    rows = [" ".join(line.split()) for line in outcome.out.partition("under the kernel set")[2].splitlines()]
+    assert "0 ADD xnnpack@litert-2.3 XNNPACK delegates" in rows
+    assert "2 SOFTMAX optimized@litert-2.3 XNNPACK has it not in int8" in rows
+    assert any(row.startswith("1 Twice not known: custom operator") for row in rows), rows
+    shown = json.loads(cli("show", tmp_path / "mixed.tflite", "--kernels", "xnnpack", "--json").out)
+    executors = [op["executor"] for op in shown["subgraphs"][0]["operators"]]
+    assert executors[0] == {"kernels": "xnnpack", "refused": None, "unknown": None}
+    assert executors[1]["kernels"] is None
+    assert executors[2] == {"kernels": "optimized", "refused": "XNNPACK has it not in int8", "unknown": None}
