@@ -15,6 +15,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from qcore.auditor.audit import Audit, audit
     from qcore.auditor.comparer import compare
     from qcore.auditor.diagnoser import why
     from qcore.auditor.explainer import explain
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Audit",
     "Calibration",
     "CalibrationError",
     "Evaluation",
@@ -59,6 +61,7 @@ __all__ = [
     "Subgraph",
     "Tensor",
     "UnsupportedError",
+    "audit",
     "calibrate",
     "compare",
     "correct_biases",
@@ -77,6 +80,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "auditor.audit": ("Audit", "audit"),
     "auditor.comparer": ("compare",),
     "auditor.diagnoser": ("why",),
     "auditor.explainer": ("explain",),

@@ -1,0 +1,48 @@
+"""`audit`: everything that can be said of a quantized model, as findings, worst first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qcore.auditor.finding import Finding, Severity, worst_first
+from qcore.auditor.lint import lint
+from qcore.ir import Model
+from qcore.tflite import load
+
+__all__ = ["Audit", "audit"]
+
+ModelLike = str | os.PathLike[str] | bytes | Model
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """findings: worst first."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def worst(self) -> Severity | None:
+        """The severity of the worst finding; None where there is none."""
+        return self.findings[0].severity if self.findings else None
+
+    def at_least(self, severity: Severity) -> list[Finding]:
+        """The findings that are this bad or worse."""
+        return [finding for finding in self.findings if finding.severity >= severity]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for `--json`."""
+        counts = {str(severity): sum(f.severity == severity for f in self.findings) for severity in Severity}
+        return {"counts": counts, "findings": [finding.as_json() for finding in self.findings]}
+
+
+def audit(model: ModelLike, *, targets: Sequence[str] = ()) -> Audit:
+    """Look at a model without running it.
+
+    targets: runtimes whose refusals are findings too: "reference", "xnnpack", "tflite-micro". Raises ModelError for a
+    file that cannot be read, UnsupportedError for a target that is not known.
+    """
+    source = model if isinstance(model, Model) else load(model)
+    return Audit(tuple(worst_first(lint(source, targets))))

@@ -1,0 +1,69 @@
+"""`qcore audit MODEL`: what is wrong with a quantized model, or will surprise, worst first."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qcore.auditor.audit import Audit, audit
+from qcore.auditor.finding import Finding, Severity
+from qcore.auditor.lint.repair import fix
+from qcore.auditor.lint.target import Target
+from qcore.cli.console import FINDING, OK, fail, guard, out, print_json
+from qcore.cli.source import HELP, read_model
+from qcore.tflite import save
+
+
+class FailOn(str, Enum):
+    """The severity from which on the exit code is 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help=HELP, show_default=False)],
+    target: Annotated[list[Target] | None, typer.Option("--target", help="Say what this runtime refuses too.")] = None,
+    mend: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without data; needs --output.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The mended .tflite.")] = None,
+    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit code 1 from this severity on.")] = FailOn.ERROR,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """List what is wrong with a quantized model, worst first; exit code 1 if anything is as bad as --fail-on."""
+    if mend != (output is not None):
+        raise fail("--fix writes a new file: give --fix and --output together")
+    if output is not None:
+        guard(output, force)
+    source = read_model(model)
+    mended: list[Finding] = []
+    if output is not None:
+        source, mended = fix(source)
+        save(source, output)
+    found = audit(source, targets=[t.value for t in target or []])
+    if json:
+        print_json({**found.as_json(), "mended": [finding.as_json() for finding in mended]})
+    else:
+        _print(found, mended, output)
+    raise typer.Exit(FINDING if found.at_least(Severity[fail_on.name]) else OK)
+
+
+def _print(found: Audit, mended: list[Finding], output: Path | None) -> None:
+    for finding in mended:
+        out.print(f"mended {finding.code} {finding.place}: {finding.message}", markup=False)
+    if output is not None:
+        out.print(f"wrote {output}; what stays in it:" if found.findings else f"wrote {output}", markup=False)
+    for finding in found.findings:
+        out.print(f"[{_COLOURS[finding.severity]}]{finding.severity}[/] {finding.code} {finding.check.title}")
+        out.print(f"  {finding.place}: {finding.message}", markup=False)
+        more = "; --fix mends it" if finding.fixable else ""
+        out.print(f"  {finding.advice} ({finding.check.page}{more})", markup=False)
+    counts = ", ".join(f"{sum(f.severity == s for f in found.findings)} {s}s" for s in reversed(Severity))
+    out.print(counts if found.findings else "no findings", markup=False)

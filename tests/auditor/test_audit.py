@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from qcore import audit
+from qcore.auditor.finding import Severity
+from tests.auditor.lint.good import change, digits
+from tests.graphs import content
+
+
+def test_a_good_model_has_no_findings() -> None:
+    found = audit(digits())
+    assert (found.findings, found.worst, found.at_least(Severity.NOTE)) == ((), None, [])
+
+
+def test_findings_come_worst_first_and_are_plain_values() -> None:
+    model = digits()
+    change(model, 3, scale=np.array([1e-40], np.float32))
+    change(model, 4, scale=np.array([0], np.float32))
+    found = audit(content(model))
+    severities = [finding.severity for finding in found.findings]
+    assert severities == sorted(severities, reverse=True)
+    assert found.worst == Severity.ERROR
+    assert {finding.severity for finding in found.at_least(Severity.ERROR)} == {Severity.ERROR}
+    plain = json.loads(json.dumps(found.as_json()))
+    assert plain["counts"]["warning"] == severities.count(Severity.WARNING)
+    assert {finding["code"] for finding in plain["findings"]} >= {"QL101", "QL102"}
