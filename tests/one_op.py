@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -195,25 +195,37 @@ def _string_buffer(texts: list[bytes]) -> bytes:
     return np.array([len(texts), *ends], "<i4").tobytes() + b"".join(texts)
 
 
+class Compared(NamedTuple):
+    """How many values were equal, and whether XNNPACK made them."""
+
+    values: int
+    delegated: bool
+
+
 def check(case: OneOp, kernels: str = "reference") -> int:
     """Assert that our results equal those of TFLite's kernels of this set; the number of values compared.
 
     Integers and booleans must all be equal. Floats too, unless the case states a tolerance. A recorded run must give
     the same bits as a plain one, and trace declared steps only, in their declared order.
     """
+    return compare(case, kernels).values
+
+
+def compare(case: OneOp, kernels: str) -> Compared:
+    """As `check`, saying also who made the values; kernels: "optimized", "xnnpack@litert-2.3", ..."""
     model = to_bytes(case.model())
     if kernels != "reference":  # XNNPACK takes a node by the shapes the file gives it
         model = to_bytes(case.model([y.shape for y in Interpreter(model).run(case.feeds())]))
     runner = Interpreter(model, kernels=kernels)
     runner.allocate_tensors()  # refuses before TFLite could crash
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
+    delegated = kernels.startswith("xnnpack") and any(node.refused is None for node in runner.executors())
     if kernels == "reference":
         theirs = case.expected()
     else:
         runtime = oracle.interpreter(model, kernels=kernels)
         theirs = oracle.answer(runtime, case.feeds(), case.invocations)
-        delegated = [node.refused is None for node in runner.executors()] if kernels == "xnnpack" else [False]
-        assert any(delegated) == oracle.delegated(runtime), f"delegated or not? {runner.executors()}"
+        assert delegated == oracle.delegated(runtime), f"delegated or not? {runner.executors()}"
     _check_recording(case, model, ours, kernels)
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
@@ -230,7 +242,7 @@ def check(case: OneOp, kernels: str = "reference") -> int:
                 wrong &= ~(np.abs(mine - reference) <= case.tolerance * span)
         assert not wrong.any(), _difference(position, mine, reference, wrong)
         compared += mine.size
-    return compared
+    return Compared(compared, delegated)
 
 
 def _check_recording(case: OneOp, model: bytes, plain: Sequence[Array], kernels: str) -> None:

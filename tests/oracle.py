@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import os
+import platform
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,15 @@ def runtime(kernels: str) -> str:
         ("ai-edge-litert", "ai-edge-litert") if chosen.version == "litert-2.3" else ("tensorflow", "TensorFlow")
     )
     return f"{name} {importlib.metadata.version(package)} {RESOLVERS[chosen.name]}"
+
+
+def processor() -> str:
+    """The processor that measures, as far as kernels may depend on it: "x86-64, AVX-512 VNNI"."""
+    machine = {"x86_64": "x86-64", "AMD64": "x86-64"}.get(platform.machine(), platform.machine())
+    about = Path("/proc/cpuinfo")
+    flags = set(about.read_text(encoding="utf-8").split()) if about.exists() else set()
+    known = {"avx512_vnni": "AVX-512 VNNI", "avx512f": "AVX-512", "avx2": "AVX2", "asimddp": "dot products"}
+    return ", ".join([machine, *[name for flag, name in known.items() if flag in flags][:1]])
 
 
 def outputs(

@@ -2,7 +2,8 @@
 
 `make conformance` draws cases from each tests/ops/test_<op>.py's `CASES` until VALUES output values of that operator
 and quantized type were compared (a fifth of it for floats and plain integers; MODELS models, where each gives a handful
-of values only, as SHAPE does), and writes what it saw to qcore/data/evidence.json, which `qcore ops` shows.
+of values only, as SHAPE does), and writes what it saw to qcore/data/evidence.json, which `qcore ops` shows. The other
+kernel sets are compared in test_every_kernel_set.py, which writes qcore/data/kernel_sets.json.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +22,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import oracle, strategies
-from tests.one_op import OneOp, check
+from tests.one_op import Compared, OneOp, compare
 
 VALUES = int(os.environ.get("QCORE_CONFORMANCE_VALUES", "1000000"))
 EVIDENCE = Path(__file__).resolve().parents[1] / "qcore" / "data" / "evidence.json"
+KERNEL_SETS = EVIDENCE.with_name("kernel_sets.json")
 MODELS = 3000
 QUANTIZED = ("int8", "int16", "int4", "int2", "hybrid")
 _ROUND = 100
@@ -40,14 +45,30 @@ def cells() -> list[Any]:
     return found
 
 
-@pytest.mark.conformance
-@pytest.mark.parametrize(("name", "variant"), cells())
-def test_a_million_values(name: str, variant: str) -> None:
+@dataclass
+class Tally:
+    """What was drawn and compared: models and their values, those that XNNPACK made, models refused and why."""
+
+    models: int = 0
+    values: int = 0
+    by_xnnpack: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def handfuls(self) -> bool:
+        """Enough models were drawn of an operator that gives a few values each."""
+        return self.models >= MODELS and self.values < _HANDFUL * self.models
+
+    @property
+    def hopeless(self) -> bool:
+        """Every model of a round was refused."""
+        return self.refused.total() == self.models
+
+
+def draw(name: str, variant: str, enough: int, measure: Callable[[OneOp], Compared | str]) -> Tally:
+    """Measure cases of a cell until there are enough values; `measure` gives what it compared, or why it refuses."""
     cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
-    wanted = VALUES if any(word in variant for word in QUANTIZED) else VALUES // 5
-    compared = 0
-    examples = 0
-    against = ""
+    tally = Tally()
 
     @settings(
         max_examples=_ROUND,
@@ -59,32 +80,56 @@ def test_a_million_values(name: str, variant: str) -> None:
     )
     @given(case=cases)
     def one_round(case: OneOp) -> None:
-        nonlocal compared, examples, against
-        compared += check(case)
-        examples += 1
-        against = case.against
+        found = measure(case)
+        tally.models += 1
+        if isinstance(found, str):
+            tally.refused[found] += 1
+        else:
+            tally.values += found.values
+            tally.by_xnnpack += found.values if found.delegated else 0
 
     try:
         for round_ in range(_ROUNDS):
             strategies.volume = 1 if round_ == 0 else min(4**round_, 256)
             one_round()
-            if compared >= wanted or (examples >= MODELS and compared < _HANDFUL * examples):
+            if tally.values >= enough or tally.handfuls or tally.hopeless:
                 break
     finally:
         strategies.volume = 1
-    enough = compared >= wanted or compared < _HANDFUL * examples
-    assert enough, f"{compared} values in {examples} models: the strategy draws too little"
-    record(name.removeprefix("test_"), variant, compared, examples, against)
+    return tally
 
 
-def record(operator: str, variant: str, values: int, models: int, against: str) -> None:
-    """Add a cell that passed to the evidence file (a mismatch fails the test before it gets here)."""
-    table = json.loads(EVIDENCE.read_text(encoding="utf-8")) if EVIDENCE.exists() else {}
-    version = f"TensorFlow {oracle.tensorflow().__version__} {against}"
-    table.setdefault(operator.upper(), {})[variant] = {
-        "values": values,
-        "mismatches": 0,
-        "models": models,
-        "against": version,
-    }
-    EVIDENCE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+def wanted(variant: str) -> int:
+    """How many values of a cell are to be compared."""
+    return VALUES if any(word in variant for word in QUANTIZED) else VALUES // 5
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(("name", "variant"), cells())
+def test_a_million_values(name: str, variant: str) -> None:
+    against = set()
+
+    def reference(case: OneOp) -> Compared:
+        against.add(case.against)
+        return compare(case, "reference")
+
+    tally = draw(name, variant, wanted(variant), reference)
+    enough = tally.values >= wanted(variant) or tally.values < _HANDFUL * tally.models
+    assert enough, f"{tally.values} values in {tally.models} models: the strategy draws too little"
+    record(name, variant, tally, f"TensorFlow {oracle.tensorflow().__version__} {against.pop()}")
+
+
+def record(name: str, variant: str, tally: Tally, against: str, kernels: str = "reference") -> None:
+    """Add a cell that passed to the evidence (a mismatch fails the test before it gets here); others are kept."""
+    path = EVIDENCE if kernels == "reference" else KERNEL_SETS
+    table = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    cell: dict[str, Any] = {"values": tally.values, "mismatches": 0, "models": tally.models, "against": against}
+    if kernels != "reference":
+        cell["processor"] = oracle.processor()
+        if kernels.startswith("xnnpack"):
+            cell["by_xnnpack"] = tally.by_xnnpack
+        if tally.refused:
+            cell |= {"refused": tally.refused.total(), "why": tally.refused.most_common(1)[0][0]}
+    rows = table if kernels == "reference" else table.setdefault(kernels, {})
+    rows.setdefault(name.removeprefix("test_").upper(), {})[variant] = cell
+    path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -2,11 +2,13 @@
 
 The cases are those of tests/ops; who runs a node (delegated to XNNPACK or refused) is compared too. An operator whose
 arithmetic in a set is not known refuses to run there, which is asserted as well; so does one that crashes TFLite.
+`make conformance` goes on until a million values of each were compared, and writes qcore/data/kernel_sets.json.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any
 
 import numpy as np
@@ -17,12 +19,14 @@ from hypothesis import strategies as st
 from qcore.errors import UnsupportedError
 from qcore.interpreter import Interpreter
 from qcore.op import Node, find
-from tests.one_op import OneOp, Operand, Result, check
-from tests.test_conformance import cells
+from tests import oracle
+from tests.one_op import Compared, OneOp, Operand, Result, check, compare
+from tests.test_conformance import cells, draw, record, wanted
 from tflite_schema import BuiltinOperator, FullyConnectedOptions, Padding
 
 KNOWN = ("crashes", "use kernels='reference'")
 """What a refusal under another kernel set says: TFLite crashes, or an operator in a subgraph is not known."""
+SETS = ("optimized", "xnnpack", "optimized@litert-2.3", "xnnpack@litert-2.3")
 INTEGER = ("int8", "uint8", "int16", "int4", "hybrid")
 
 
@@ -30,21 +34,26 @@ def integer_cells() -> list[Any]:
     return [cell for cell in cells() if any(word in cell.values[1] for word in INTEGER)]
 
 
-def compare(case: OneOp, kernels: str) -> int:
-    """The number of values compared; 0 where the operator says it does not know this set's arithmetic."""
+def measure(case: OneOp, kernels: str) -> Compared | str:
+    """What was compared, or why the model refuses: its operator's arithmetic in this set is not known."""
     model = case.model()
     index = next(i for i, operator in enumerate(model.main.operators) if operator.code == case.code)
     op = find(case.code, model.main.operators[index].custom_code)
     if op.variant(Node.of(model, 0, index)) in op.reference_only:
-        with pytest.raises(UnsupportedError, match="use kernels='reference'"):
+        with pytest.raises(UnsupportedError, match="use kernels='reference'") as refusal:
             Interpreter(model, kernels=kernels).allocate_tensors()
-        return 0
+        return reason(refusal.value)
     try:
-        return check(case, kernels)
+        return compare(case, kernels)
     except UnsupportedError as error:
         if not any(words in str(error) for words in KNOWN):
             raise
-        return 0
+        return reason(error)
+
+
+def reason(error: UnsupportedError) -> str:
+    """A refusal without its place and its remedy."""
+    return re.sub(r"subgraph \d+, operator \d+ \w+ \([^)]*\): |; use kernels='reference'", "", str(error))
 
 
 @pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
@@ -53,7 +62,17 @@ def compare(case: OneOp, kernels: str) -> int:
 @given(data=st.data())
 def test_matches(name: str, variant: str, kernels: str, data: st.DataObject) -> None:
     cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
-    compare(data.draw(cases), kernels)
+    measure(data.draw(cases), kernels)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("kernels", SETS)
+@pytest.mark.parametrize(("name", "variant"), integer_cells())
+def test_a_million_values(name: str, variant: str, kernels: str) -> None:
+    enough = wanted(variant) if "@" not in kernels else wanted(variant) // 5
+    tally = draw(name, variant, enough, lambda case: measure(case, kernels))
+    assert tally.values or tally.hopeless, f"no values in {tally.models} models: the strategy draws too little"
+    record(name, variant, tally, oracle.runtime(kernels), kernels)
 
 
 @pytest.mark.parametrize("name", ["test_conv_2d", "test_fully_connected"])

@@ -14,14 +14,33 @@ def test_every_operator_with_a_file_is_listed(cli: Cli) -> None:
 
 
 def test_the_evidence_is_of_operators_that_exist_and_without_mismatch() -> None:
-    evidence = data("evidence.json")
-    assert evidence, "run `make conformance`, and commit what it wrote"
+    tables = {"reference": data("evidence.json"), **data("kernel_sets.json")}
     names = {code.name for code, _ in available()}
-    for operator, cells in evidence.items():
-        assert operator in names, f"{operator} was compared, but has no file"
-        for variant, cell in cells.items():
-            assert cell["mismatches"] == 0, f"{operator} {variant}"
-            assert cell["values"] > 0, f"{operator} {variant}"
+    for kernels, evidence in tables.items():
+        assert evidence, f"{kernels}: run `make conformance`, and commit what it wrote"
+        for operator, cells in evidence.items():
+            assert operator in names, f"{operator} was compared, but has no file"
+            for variant, cell in cells.items():
+                assert cell["mismatches"] == 0, f"{kernels} {operator} {variant}"
+                refused = kernels != "reference" and cell.get("refused", 0) == cell["models"]
+                assert (cell["values"] == 0) == refused, f"{kernels} {operator} {variant}"
+
+
+def test_one_kernel_set_type_by_type(cli: Cli) -> None:
+    cells = json.loads(cli("ops", "--kernels", "xnnpack", "--json").out)
+    assert cells["CONV_2D"]["int8"]["by_xnnpack"] == cells["CONV_2D"]["int8"]["values"] > 0
+    assert cells["AVERAGE_POOL_2D"]["int8"]["by_xnnpack"] == 0
+    whole = json.loads(cli("ops", "--json").out)
+    assert whole["CONV_2D"]["int8"]["xnnpack"] == cells["CONV_2D"]["int8"]
+    shown = cli("ops", "--kernels", "xnnpack").out
+    assert f"{cells['CONV_2D']['int8']['values']:,}" in shown
+    assert "is not known" in " ".join(shown.split())
+
+
+def test_a_set_nothing_was_compared_under_is_refused(cli: Cli) -> None:
+    answer = cli("ops", "--kernels", "fast")
+    assert answer.code == 2
+    assert "choose one of" in answer.err
 
 
 def test_what_is_absent_is_listed_with_its_reason(cli: Cli) -> None:
