@@ -7,13 +7,15 @@ alone (lint). QP: proved from the weights. QD: measured with data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
 from qcore.ir import Model
 
 __all__ = ["Check", "Finding", "Place", "Severity", "worst_first"]
+
+_SHORT = 48
 
 
 class Severity(IntEnum):
@@ -62,6 +64,12 @@ class Place:
             tensor,
             None if tensor is None else graph.tensors[tensor].name,
         )
+
+    @property
+    def short(self) -> str:
+        """The place where room is scarce: of a name that the converter joined from what it fused, the last part."""
+        name = (self.tensor_name or "").rpartition(";")[2]
+        return str(replace(self, tensor_name=name if len(name) <= _SHORT else "…" + name[-_SHORT:]))
 
     def __str__(self) -> str:
         parts = [] if self.subgraph == 0 else [f"subgraph {self.subgraph}"]

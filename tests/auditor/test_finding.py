@@ -17,6 +17,8 @@ def test_a_place_is_named_as_the_model_names_it() -> None:
     place = Place.of(model, operator=1, tensor=tensor)
     assert str(place) == f"operator 1 ADD, tensor {tensor} {model.main.tensors[tensor].name}"
     assert str(Place()) == "model"
+    fused = Place(tensor=7, tensor_name="net/relu;net/bn;" + "x" * 60 + "/Conv2D")
+    assert fused.short == "tensor 7 …" + ("x" * 60 + "/Conv2D")[-48:]
     assert str(Place(subgraph=2)) == "subgraph 2"
 
 

@@ -1,0 +1,51 @@
+"""What every form of the report is made from: facts, verdict, findings and operators of one audited model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qcore.auditor.finding import Finding, Severity, worst_first
+from qcore.auditor.report.operator_view import OperatorView
+
+__all__ = ["Report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """title: the model's name; facts: (name, value) pairs in words; findings worst first; operators in graph order."""
+
+    title: str
+    facts: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
+    operators: Sequence[OperatorView]
+
+    def count(self, severity: Severity) -> int:
+        """How many findings are that severe."""
+        return sum(finding.severity == severity for finding in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        if not self.findings:
+            return "Nothing was found."
+        counts = Counter(finding.severity for finding in self.findings)
+        words = [_plural(counts[severity], str(severity)) for severity in sorted(counts, reverse=True)]
+        worst = worst_first(self.findings)[0]
+        return f"{', '.join(words)}. Worst: {worst.check.title} ({worst.place.short})."
+
+    @property
+    def status(self) -> str:
+        """The worst severity, or "clean"."""
+        return str(max(finding.severity for finding in self.findings)) if self.findings else "clean"
+
+    @property
+    def noisiest(self) -> list[OperatorView]:
+        """The operators whose own noise is largest, first; those that were measured."""
+        measured = [(view.noise.local, view) for view in self.operators if view.noise is not None]
+        return [view for _, view in sorted(measured, key=lambda pair: pair[0])]
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
