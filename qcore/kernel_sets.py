@@ -59,6 +59,11 @@ class KernelSet:
         return f"{VERSIONS[self.version]}, {PROCESSORS[self.processor]}"
 
     @property
+    def rounds_half_even(self) -> bool:
+        """How XNNPACK's plain C++ code (tables, MEAN, SUM) rounds a float32 tie; before LiteRT 2.3 away from zero."""
+        return self.version == "litert-2.3"
+
+    @property
     def without_delegate(self) -> KernelSet:
         """The set that runs a node which XNNPACK refuses: the optimized kernels; any other set is itself."""
         return KernelSet("optimized", self.version, self.processor) if self.name == "xnnpack" else self

@@ -1,8 +1,8 @@
 """float32 operations in C's rounding and order.
 
 The C library's float functions return the float32 nearest to the exact result in every case tried; computing in
-float64 and rounding once gives that number. tanh is another matter: see libm.py. Sums follow the loop of the kernel,
-one rounding per addition.
+float64 and rounding once gives that number. expm1 and tanh are another matter: see libm.py. Sums follow the loop of
+the kernel, one rounding per addition.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.polynomial import Chebyshev
 from numpy.polynomial.chebyshev import cheb2poly
 from numpy.typing import ArrayLike, NDArray
 
-from qcore.numerics.libm import tanh
+from qcore.numerics.libm import expm1, tanh
 
 __all__ = [
     "INT32_MIN",
@@ -34,6 +34,7 @@ __all__ = [
     "log",
     "log1p",
     "logistic",
+    "logistic_through_float64",
     "power",
     "round_half_even_int32",
     "rsqrt",
@@ -76,7 +77,6 @@ def _power(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[Any]:
 
 
 exp = through_float64(np.exp)
-expm1 = through_float64(np.expm1)
 log = through_float64(np.log)
 log1p = through_float64(np.log1p)
 sqrt = through_float64(np.sqrt)
@@ -91,6 +91,15 @@ def logistic(x: ArrayLike) -> Float32Array:
     one = np.float32(1)
     with np.errstate(over="ignore"):
         return np.asarray(one / (one + exp(-np.asarray(x, np.float32))))
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    e = np.exp(np.clip(x, -104, 104))
+    return np.asarray(e / (1 + e))
+
+
+logistic_through_float64 = through_float64(_logistic)
+"""exp(x) / (1 + exp(x)) in float64, rounded once."""
 
 
 def rsqrt(x: ArrayLike) -> Float32Array:

@@ -1,4 +1,4 @@
-"""tanh of the C library in float32, whose last bit is not that of the nearest float32 number.
+"""tanh and expm1 of the C library in float32, whose last bit is not that of the nearest float32 number.
 
     |x| >= 1   1 - 2 / (expm1(2 |x|) + 2)
     |x| < 1    -e / (e + 2),  e = expm1(-2 |x|)         each step rounded to float32, then the sign of x

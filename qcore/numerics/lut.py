@@ -49,6 +49,33 @@ def populate_int8(
     return trace("clamp", np.clip(to_int32(shifted), info.min, info.max)).astype(dtype)
 
 
+def populate_xnnpack(
+    function: Function,
+    input_scale: np.float32,
+    input_zero_point: int,
+    output_scale: np.float32,
+    output_zero_point: int,
+    dtype: DTypeLike,
+    half_even: bool,
+    trace: Trace = NO_TRACE,
+) -> NDArray[Any]:
+    """The table of `populate_int8` as XNNPACK builds it: rounded once the zero point is added.
+
+    v = s_in * (x - z_in);  y = round(f(v) * (1 / s_out) + z_out), NaN as 0, clamped, all in float32; halves away
+    from zero or to even.
+    XNNPACK: src/reference/unary-elementwise.cc
+    """
+    x = np.arange(256, dtype=np.uint8).view(dtype).astype(np.float32)
+    with np.errstate(all="ignore"):
+        v = (x - np.float32(input_zero_point)) * np.float32(input_scale)
+        transformed = trace("function", np.asarray(function(trace("dequantize", v)), np.float32))
+        shifted = transformed * (np.float32(1) / np.float32(output_scale)) + np.float32(output_zero_point)
+    shifted = np.where(np.isnan(shifted), np.float32(0), shifted)
+    y = trace("requantize", np.rint(shifted) if half_even else round_half_away(shifted))
+    info = np.iinfo(np.dtype(dtype))
+    return trace("clamp", np.clip(y, info.min, info.max)).astype(dtype)
+
+
 def lookup_8bit(x: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
     """table[x] for int8 or uint8 x of any shape and a table in raw order."""
     return np.take(table, x.view(np.uint8))

@@ -16,6 +16,7 @@ from tflite_schema import Padding, TensorType
 __all__ = [
     "MOST_DIMENSIONS",
     "refused_bytes",
+    "refused_movement",
     "refused_product",
     "refused_scale",
     "refused_tensors",
@@ -52,6 +53,16 @@ def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
 def refused_bytes(n: Node) -> str | None:
     """An elementwise operator that XNNPACK takes in 8 bits whatever its scales."""
     return refused_tensors(n, n.input(0), n.output())
+
+
+def refused_movement(n: Node, x: NodeTensor, *results: NodeTensor) -> str | None:
+    """8-bit values that are only moved. Into a result of another scale or zero point XNNPACK fails, or copies them."""
+    if any(0 in t.shape or t.rank == 0 for t in (x, *results)):
+        raise unknown(n)
+    reason = refused_tensors(n, x, *results)
+    if reason is None and any((y.scale, y.zero_point) != (x.scale, x.zero_point) for y in results):
+        raise unknown(n)
+    return reason
 
 
 def _per_tensor(t: NodeTensor) -> bool:

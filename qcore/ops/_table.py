@@ -1,6 +1,7 @@
 """Operators that are a table of a real function: EXP, GELU, LOG, LOGISTIC, TANH, ELU, and RSQRT for int16.
 
     int8, uint8   256 entries   y = clamp(round(f(sx * (x - zx)) * (1 / sy)) + zy), in float32
+    XNNPACK       y = clamp(round(f(sx * (x - zx)) * (1 / sy) + zy)), in float32; ai-edge-litert 2.3: halves to even
     int16         513 entries of the same, chosen by nine bits of x and interpolated by seven
 
 TFLite: kernels/internal/common.h (LUTPopulate, LUTLookup)
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.numerics.lut import Function, lookup_int16, populate_int8, populate_int16
+from qcore.numerics.lut import Function, lookup_int16, populate_int8, populate_int16, populate_xnnpack
 from qcore.op import Array, Context, Kernel, Node
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from qcore.ops._unary import ByteTable, collect
@@ -36,8 +37,8 @@ class Params:
     table: ByteTable | NDArray[np.int16]
 
 
-def prepare(n: Node, function: Function) -> Params | None:
-    """The table of `function` for n's quantization; None for float types."""
+def prepare(n: Node, function: Function, xnnpack: Function | None = None) -> Params | None:
+    """The table of `function` for n's quantization; None for float types. xnnpack: the function there, if another."""
     x, y = n.input(0), n.output()
     require_one_type(n)
     if x.type in FLOATS:
@@ -47,7 +48,12 @@ def prepare(n: Node, function: Function) -> Params | None:
     quantization = x.scale, x.zero_point, y.scale, y.zero_point
     if x.type == TensorType.INT16:
         return Params(*quantization, populate_int16(function, *quantization))
-    return Params(*quantization, collect(lambda trace: populate_int8(function, *quantization, x.dtype, trace)))
+    if n.kernels.name == "xnnpack":
+        theirs, half_even = xnnpack or function, n.kernels.rounds_half_even
+        table = collect(lambda trace: populate_xnnpack(theirs, *quantization, x.dtype, half_even, trace))
+    else:
+        table = collect(lambda trace: populate_int8(function, *quantization, x.dtype, trace))
+    return Params(*quantization, table)
 
 
 def eval_table(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -70,8 +76,8 @@ def float_kernel(function: Callable[[Array], Array]) -> Kernel:
 STEPS = {
     "dequantize": "v = sx * (x - zx)",
     "function": "f(v) in float32",
-    "requantize": "round(f(v) * (1 / sy))",
-    "clamp": "clamp(requantized + zy)",
+    "requantize": "round(f(v) * (1 / sy)); XNNPACK: round(f(v) * (1 / sy) + zy)",
+    "clamp": "clamp(requantized + zy); XNNPACK: clamp(requantized)",
 }
 STEPS_INT16 = {
     "base": "int16: the entry below x, number 256 + (x >> 7)",

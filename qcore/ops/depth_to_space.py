@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._delegate import refused_movement
 from qcore.ops._movement import kernels, require_counts, require_same_type, version
 from qcore.rules import Rules, same_as
 from tflite_schema import DepthToSpaceOptions
@@ -38,10 +39,18 @@ def eval_any(p: int, inputs: list[Array], ctx: Context) -> list[Array]:
     return [np.ascontiguousarray(y).reshape(batch, height * p, width * p, kept)]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and blocks above 1."""
+    if n.options(DepthToSpaceOptions).block_size <= 1:
+        return "its blocks are single elements"
+    return refused_movement(n, n.input(0), n.output())
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels=kernels(eval_any, "float32", "int8", "uint8", "int32", "int64"),
     rules=Rules(outputs=(same_as(0),), quantizable=frozenset({"int8"})),
     version=version(int8=2),
+    refused=refused,
 )

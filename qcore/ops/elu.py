@@ -10,6 +10,7 @@ import numpy as np
 from qcore.numerics import float32
 from qcore.op import Array, Node, Op
 from qcore.ops import _table
+from qcore.ops._delegate import refused_bytes
 from qcore.ops._table import eval_table, float_kernel
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import FLOAT_ONLY
@@ -29,4 +30,5 @@ OP = Op(
     kernels={"float32": float_kernel(elu), "int8": eval_table},
     rules=FLOAT_ONLY,
     steps=_table.STEPS,
+    refused=refused_bytes,
 )

@@ -47,7 +47,7 @@ def prepare(n: Node) -> object:
     expected = 1 / 32768 if x.type == TensorType.INT16 else 1 / 256
     n.require(float(y.scale) == expected, f"the result's scale must be {expected}, not {y.scale}")
     if x.type != TensorType.INT16:
-        return _table.prepare(n, float32.logistic)
+        return _table.prepare(n, float32.logistic, float32.logistic_through_float64)
     require_zero_point_in_type(n, x, y)
     n.require(bool(x.scale > 0), f"the operand's scale {x.scale} must be above 0")
     fixed_point = n.kernels.name != "reference" and float32.checked_log2(x.scale) == (-12, True)

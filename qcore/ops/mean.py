@@ -11,8 +11,7 @@ The optimized kernels treat 8-bit images [N, H, W, C] with axes 1 and 2, kept, a
 
 and of the channels, vector code takes sixteen at a time, whose second rounding takes halves up.
 
-XNNPACK, 8 bits: y = clamp(round(sum(x) * f + (zy - n * zx * f))), f = sx / sy * (1 / n), every step rounded to
-float32; halves away from zero, in ai-edge-litert 2.3 to even.
+XNNPACK: see _reduction_xnnpack.py.
 
 Of nothing the mean is NaN, in integers 0.
 
@@ -25,14 +24,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qcore.numerics.fixedpoint import round_half_away
-from qcore.numerics.float32 import sequential_sum, to_int32
+from qcore.numerics.float32 import sequential_sum
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op, Shape, by_type
 from qcore.ops import _reduction
-from qcore.ops._delegate import refused_tensors, unknown
 from qcore.ops._lanes import Lanes
 from qcore.ops._reduction import Params
+from qcore.ops._reduction_xnnpack import XnnpackParams, reduce_in_float32, refused
 from qcore.ops._scaling import Multiplier, multiplier
 from qcore.rules import Rules, activation, untouched
 from tflite_schema import ReducerOptions
@@ -48,20 +46,10 @@ class ImageParams:
     lanes: Lanes
 
 
-@dataclass(frozen=True, slots=True)
-class FloatParams:
-    """XNNPACK's constants."""
-
-    reduction: Params
-    factor: np.float32
-    offset: np.float32
-    half_even: bool
-
-
-def prepare(n: Node) -> Params | ImageParams | FloatParams:
+def prepare(n: Node) -> Params | ImageParams | XnnpackParams:
     p, x = _reduction.prepare_scaled(n, mean=True), n.input(0)
     if n.kernels.name == "xnnpack":
-        return _prepare_xnnpack(n, p)
+        return XnnpackParams.of(n, p, mean=True)
     image = x.rank == 4 and n.options(ReducerOptions).keep_dims and n.integers(1) in ([1, 2], [2, 1])
     if n.kernels.name == "reference" or not image or p.multiplier is None or x.dtype.itemsize > 1:
         return p
@@ -97,31 +85,11 @@ def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [ctx.trace("divide", y).astype(x.dtype)]
 
 
-def _prepare_xnnpack(n: Node, p: Params) -> FloatParams:
-    x, y = n.input(0), n.output()
-    with np.errstate(all="ignore"):
-        factor = np.float32(np.float32(x.scale / y.scale) * np.float32(np.float32(1) / np.float32(p.count)))
-        offset = np.float32(np.float32(y.zero_point) - np.float32(np.float32(p.count * x.zero_point) * factor))
-    return FloatParams(p, factor, offset, n.kernels.version == "litert-2.3")
-
-
-def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and constant axes, one at least."""
-    x, y, axes = n.input(0), n.output(), n.input(1).value
-    if axes is None:
-        return "its axes are not constant"
-    if axes.size == 0:
-        return "it has no axes"
-    if len({int(axis) % max(x.rank, 1) for axis in axes.reshape(-1)}) < axes.size or 0 in x.shape or x.rank == 0:
-        raise unknown(n)
-    return refused_tensors(n, x, y)
-
-
-def eval_8bit(p: Params | ImageParams | FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_8bit(p: Params | ImageParams | XnnpackParams, inputs: list[Array], ctx: Context) -> list[Array]:
     if isinstance(p, Params):
         return _reduction.eval_quantized(p, inputs, ctx)
-    if isinstance(p, FloatParams):
-        return [_in_float32(p, inputs[0], ctx)]
+    if isinstance(p, XnnpackParams):
+        return [reduce_in_float32(p, inputs[0], ctx)]
     (x, _) = inputs
     limits = np.iinfo(x.dtype)
     acc = ctx.trace("accumulate", np.add.reduce(x, axis=(1, 2), dtype=np.int32, keepdims=True))
@@ -134,16 +102,6 @@ def eval_8bit(p: Params | ImageParams | FloatParams, inputs: list[Array], ctx: C
 
     y = p.lanes.join(vector, scalar, acc.shape, ctx.trace) + p.bias
     return [ctx.trace("clamp", np.clip(y, limits.min, limits.max)).astype(x.dtype)]
-
-
-def _in_float32(p: FloatParams, x: Array, ctx: Context) -> Array:
-    acc = np.add.reduce(x, axis=p.reduction.axes, dtype=np.int32).reshape(p.reduction.shape)
-    acc = ctx.trace("accumulate", np.asarray(acc))
-    with np.errstate(all="ignore"):
-        real = np.asarray(acc.astype(np.float32) * p.factor + p.offset, np.float32)
-    y = ctx.trace("requantize", to_int32(np.rint(real) if p.half_even else round_half_away(real)))
-    limits = np.iinfo(x.dtype)
-    return ctx.trace("clamp", np.clip(y, limits.min, limits.max)).astype(x.dtype)
 
 
 OP = Op(

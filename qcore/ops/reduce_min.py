@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from qcore.op import Op, by_type
 from qcore.ops import _reduction
+from qcore.ops._reduction_xnnpack import refused
 from qcore.rules import Rules, activation, same_as, untouched
 
 OP = Op(
@@ -21,4 +22,5 @@ OP = Op(
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     steps={"fold": "min(x)"},
     version=by_type(int8=2, int16=3),
+    refused=refused,
 )

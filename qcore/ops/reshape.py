@@ -56,11 +56,15 @@ def prepare(n: Node) -> Shape:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and a constant shape."""
+    """XNNPACK takes 8 bits, a constant shape, and a result of the operand's scale and zero point."""
     shape = n.optional_input(1)
     if shape is not None and shape.value is None:
         return "its shape is not constant"
-    return refused_tensors(n, n.input(0), n.output())
+    x, y = n.input(0), n.output()
+    reason = refused_tensors(n, x, y)
+    if reason is None and (x.scale, x.zero_point) != (y.scale, y.zero_point):
+        reason = "its result has other parameters than its operand"
+    return reason
 
 
 OP = Op(

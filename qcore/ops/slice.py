@@ -10,6 +10,7 @@ TFLite: kernels/slice.cc; internal/reference/slice.h
 from __future__ import annotations
 
 from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._delegate import refused_movement
 from qcore.ops._movement import COMMON, INTEGER_INDICES, kernels, require_counts, require_same_type, require_types
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import TensorType
@@ -64,10 +65,21 @@ def version(n: Node) -> int:
     return {TensorType.INT16: 4, TensorType.STRING: 3, TensorType.INT8: 2}.get(x.type, 1)
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and a constant box whose sizes are stated."""
+    begin, size = n.integers(1), n.integers(2)
+    if begin is None or size is None:
+        return "its box is not constant"
+    if any(count <= 0 for count in size):
+        return f"its size is {size}"
+    return refused_movement(n, n.input(0), n.output())
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "bfloat16", "string", "int4"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
+    refused=refused,
 )

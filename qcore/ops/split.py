@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._delegate import refused_movement
 from qcore.ops._movement import COMMON, axis_operand, kernels, require_counts, require_same_type, version
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import SplitOptions, TensorType
@@ -38,6 +39,15 @@ def eval_any(p: tuple[int, int], inputs: list[Array], ctx: Context) -> list[Arra
     return list(np.split(inputs[1], parts, axis))
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits in two to four parts along a constant axis."""
+    if not 2 <= len(n.outputs) <= 4:
+        return f"it has {len(n.outputs)} results"
+    if n.input(0).value is None:
+        return "its axis is not constant"
+    return refused_movement(n, n.input(1), *n.outputs)
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
@@ -45,4 +55,5 @@ OP = Op(
     rules=Rules(inputs=(untouched(), activation()), outputs=(same_as(1),)),
     version=version(operand=1, int8=2, int32=3, int16=4),
     typed_by=1,
+    refused=refused,
 )

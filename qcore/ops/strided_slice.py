@@ -19,6 +19,7 @@ from itertools import islice
 import numpy as np
 
 from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._delegate import refused_movement
 from qcore.ops._movement import COMMON, kernels, require_counts, require_same_type, require_types
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import StridedSliceOptions, TensorType
@@ -145,10 +146,26 @@ def version(n: Node) -> int:
     return {TensorType.BOOL: 3, TensorType.INT8: 2}.get(x.type, 1)
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and a constant box of all dimensions in steps of 1."""
+    options = n.options(StridedSliceOptions)
+    if options.ellipsis_mask or options.new_axis_mask or options.shrink_axis_mask:
+        return "it adds, drops or spans dimensions"
+    bounds = [n.integers(position) for position in (1, 2, 3)]
+    if any(bound is None for bound in bounds):
+        return "its box is not constant"
+    if any(stride != 1 for stride in bounds[2] or ()):
+        return "it has strides"
+    if n.input(1).shape != (n.input(0).rank,):
+        return "its box leaves dimensions out"
+    return refused_movement(n, n.input(0), n.output())
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels=kernels(eval_any, *COMMON, "bool", "uint32", "float16", "bfloat16", "string"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
+    refused=refused,
 )

@@ -9,6 +9,8 @@ The optimized kernels rescale in float32, every step rounded, halves away from z
 
     y = clamp(round(sum(x) * M - zx * M * n) + zy)
 
+XNNPACK: see _reduction_xnnpack.py.
+
 TFLite's reference kernel reads int8 and int16 operands as uint8 (TensorFlow 2.21, ai-edge-litert 2.3) and so gives
 numbers without meaning. Here all three types follow the equation, as uint8 does there.
 
@@ -26,6 +28,7 @@ from qcore.numerics.float32 import sequential_sum, to_int32
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _reduction
 from qcore.ops._reduction import Params
+from qcore.ops._reduction_xnnpack import XnnpackParams, reduce_in_float32, refused
 from qcore.rules import Rules, activation, same_as, untouched
 
 
@@ -39,12 +42,14 @@ class FloatParams:
     zero_point: int
 
 
-def prepare(n: Node) -> Params | FloatParams:
+def prepare(n: Node) -> Params | FloatParams | XnnpackParams:
     p, x, y = _reduction.prepare_scaled(n, mean=False), n.input(0), n.output()
     if n.kernels.name == "reference" or not _reduction.is_quantized(x):
         return p
     if p.multiplier is None:
         raise n.unsupported("TFLite's optimized kernel writes no sum of nothing; use kernels='reference'")
+    if n.kernels.name == "xnnpack":
+        return XnnpackParams.of(n, p, mean=False)
     with np.errstate(all="ignore"):
         scale = np.float32(x.scale / y.scale)
         bias = np.float32(np.float32(np.float32(-x.zero_point) * scale) * np.float32(p.count))
@@ -62,9 +67,11 @@ def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [ctx.trace("accumulate", np.add.reduce(x, axis=p.axes, dtype=x.dtype).reshape(p.shape))]
 
 
-def eval_quantized(p: Params | FloatParams, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_quantized(p: Params | FloatParams | XnnpackParams, inputs: list[Array], ctx: Context) -> list[Array]:
     if isinstance(p, Params):
         return _reduction.eval_quantized(p, inputs, ctx)
+    if isinstance(p, XnnpackParams):
+        return [reduce_in_float32(p, inputs[0], ctx)]
     x, limits = inputs[0], np.iinfo(inputs[0].dtype)
     acc = np.add.reduce(x, axis=p.reduction.axes, dtype=np.int32).reshape(p.reduction.shape)
     acc = ctx.trace("accumulate", np.asarray(acc))
@@ -96,4 +103,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy) (8-bit, int16)",
     },
     version=by_type(int8=2),
+    refused=refused,
 )

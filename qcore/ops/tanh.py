@@ -18,6 +18,7 @@ from qcore.numerics.gemmlowp import saturating_left_shift, tanh_int16
 from qcore.numerics.lut import sigmoid_table_multiplier, tanh_int16_table
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._delegate import refused_bytes
 from qcore.ops._half import bfloat16_kernel, float16_kernel
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from qcore.ops._table import eval_table, float_kernel
@@ -78,4 +79,5 @@ OP = Op(
         "interpolate": "int16: sigmoid table at |scaled|, eight fractional bits",
     },
     version=by_type(int8=2, int16=3),
+    refused=refused_bytes,
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Array, Context, Node, Op, Shape
+from qcore.ops._delegate import refused_movement
 from qcore.ops._movement import COMMON, axis_in, kernels, require_counts, require_same_type, require_types
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import TensorType
@@ -61,10 +62,20 @@ def version(n: Node) -> int:
     return {TensorType.BOOL: 3, TensorType.INT8: 2}.get(x.type, 1)
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8 bits and a constant permutation."""
+    if n.input(1).value is None:
+        return "its permutation is not constant"
+    if 0 in n.input(0).shape:
+        return "it is empty"
+    return refused_movement(n, n.input(0), n.output())
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
     kernels=kernels(eval_any, *COMMON, "bool", "int4"),
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     version=version,
+    refused=refused,
 )

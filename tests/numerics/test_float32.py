@@ -68,7 +68,7 @@ def test_conversion_to_int32(x: float) -> None:
     assert float32.round_half_even_int32(np.array(x, np.float32)) == expected
 
 
-@pytest.mark.parametrize("name", ["exp", "log", "expm1", "log1p", "sin", "cos", "sqrt"])
+@pytest.mark.parametrize("name", ["exp", "log", "log1p", "sin", "cos", "sqrt"])
 def test_functions_round_once(name: str) -> None:
     x = np.linspace(0.01, 9, 1001, dtype=np.float32)
     exact = getattr(math, name)
