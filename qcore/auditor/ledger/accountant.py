@@ -1,0 +1,148 @@
+"""`account`: the ledger of a quantized model, from its float model and samples."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qcore.auditor.ledger.alignment import align
+from qcore.auditor.ledger.causes import Apart, Split
+from qcore.auditor.ledger.entry import Entry
+from qcore.auditor.ledger.sample import Grid, Run, Runners
+from qcore.auditor.ledger.stepper import Stepper
+from qcore.auditor.ledger.tally import Tally
+from qcore.dataset import open_dataset
+from qcore.edit import add_constant
+from qcore.errors import CalibrationError
+from qcore.ir import Model
+from qcore.tflite import load
+
+__all__ = ["Ledger", "Progress", "account"]
+
+Array = NDArray[Any]
+ModelLike = str | os.PathLike[str] | bytes | Model
+Progress = Callable[[int, int | None], None]
+INPUT = "INPUT"
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """entries: the inputs first, then the operators in order. samples: how many were run.
+
+    unmatched: (operator, name) of the quantized model that stand for no operator of the float model; nothing is said of
+    them.
+    """
+
+    entries: tuple[Entry, ...]
+    samples: int
+    unmatched: tuple[tuple[int, str], ...]
+
+    def entry(self, operator: int) -> Entry:
+        """The line of an operator of the quantized model."""
+        return next(entry for entry in self.entries if entry.operator == operator)
+
+
+def account(quantized: ModelLike, float_model: ModelLike, samples: Any, *, progress: Progress | None = None) -> Ledger:
+    """Where a quantized model loses what its float model knows, operator by operator and cause by cause.
+
+    samples: what `calibrate` takes for the float model: real numbers; they are quantized where the quantized model
+    takes integers. They are read once, and one at a time.
+
+    An operator's *own* error is against the float operator on the operands that the quantized model gave it; what the
+    operands' errors do in the float operator is *inherited*; both together, element by element, are the *accumulated*
+    error against the float model. The own error is taken apart into causes, see `qcore.auditor.ledger.causes`.
+    progress(done, total or None) is called after every sample.
+
+    QuantizationError: the models do not belong together. UnsupportedError: an operator cannot be run, or has a state.
+    CalibrationError: no samples, or samples that do not fit.
+    """
+    accountant = _Accountant(_model(quantized), _model(float_model))
+    dataset = open_dataset(samples, accountant.float_model)
+    count = 0
+    for sample in dataset:
+        accountant.add(sample.inputs)
+        count += 1
+        if progress is not None:
+            progress(count, dataset.total)
+    if not count:
+        raise CalibrationError("the dataset is empty; give at least one sample (a generator can be read only once)")
+    return accountant.ledger(count)
+
+
+def _model(source: ModelLike) -> Model:
+    return source if isinstance(source, Model) else load(source)
+
+
+class _Accountant:
+    """The two models taken apart, and the tallies."""
+
+    def __init__(self, quantized: Model, float_model: Model) -> None:
+        self.quantized, self.float_model = quantized, float_model
+        self.alignment = align(quantized, float_model)
+        indices = sorted([*self.alignment.twins, *self.alignment.conversions])
+        self.operators = [Apart(quantized, float_model, self.alignment, i) for i in indices]
+        self.exact = Stepper(float_model)
+        accumulated = [op.index for op in self.operators if op.positions is not None]
+        self.runners = Runners(Stepper(quantized), self.exact, self.alignment, accumulated)
+        self.tallies = [Tally(op.grids[0]) for op in self.operators]
+        grids = [Grid.of(quantized.main.tensors[t]) for t in quantized.main.inputs]
+        self.inputs = [(t, grid, Tally(grid)) for t, grid in zip(quantized.main.inputs, grids, strict=True) if grid]
+        self.rounded: Stepper | None = None
+
+    def add(self, inputs: Sequence[Array]) -> None:
+        """Run one sample and enter it."""
+        run = self.runners.run(inputs)
+        self._prepare_rounded(run, inputs)
+        for tensor, grid, tally in self.inputs:
+            exact = np.asarray(run.exact[self.alignment.tensors[tensor]])
+            tally.add(_of_input(run, tensor, grid, exact), exact, run.values[tensor])
+        for operator, tally in zip(self.operators, self.tallies, strict=True):
+            rounded = self.rounded if operator.constants() else None
+            split = operator.split(run, self.exact, rounded)[0]
+            tensor = operator.operator.outputs[0]
+            tally.add(split, np.asarray(run.exact[self.alignment.tensors[tensor]]), run.values[tensor])
+
+    def _prepare_rounded(self, run: Run, inputs: Sequence[Array]) -> None:
+        """The float model with the constants that the quantized one has, where no accumulator tells what they do."""
+        wanted = [op for op in self.operators if op.constants()]
+        if self.rounded is None and wanted:
+            self.rounded = Stepper(_with_constants(self.float_model, wanted, run))
+        if self.rounded is not None:
+            self.rounded.prepare([np.shape(x) for x in inputs])
+
+    def ledger(self, samples: int) -> Ledger:
+        """The entries."""
+        main = self.quantized.main
+        entries = [tally.entry(self.quantized, None, INPUT, tensor) for tensor, _, tally in self.inputs]
+        entries += [
+            tally.entry(self.quantized, op.index, op.operator.name, op.operator.outputs[0])
+            for op, tally in zip(self.operators, self.tallies, strict=True)
+        ]
+        unmatched = tuple((i, main.operators[i].name) for i in self.alignment.unmatched)
+        return Ledger(tuple(entries), samples, unmatched)
+
+
+def _of_input(run: Run, tensor: int, grid: Grid, exact: Array) -> Split:
+    start = exact.astype(np.float64)
+    actual = grid.real(run.values[tensor])
+    clipped = grid.clip(start)
+    differences = {"range_clipping": clipped - start, "activation_rounding": actual - clipped}
+    return Split(start, actual, differences, {}, start)
+
+
+def _with_constants(float_model: Model, operators: Sequence[Apart], run: Run) -> Model:
+    result = float_model.copy()
+    for apart in operators:
+        assert apart.twin is not None
+        twin = result.main.operators[apart.twin]
+        operands = list(twin.inputs)
+        for position, tensor in apart.constants():
+            name = result.main.tensors[operands[position]].name + "_rounded"
+            operands[position] = add_constant(result, result.main, name, np.ascontiguousarray(run.real(tensor)))
+        twin.inputs = tuple(operands)
+    return result

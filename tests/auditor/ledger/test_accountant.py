@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import qcore
+from qcore import CalibrationError, QuantizationError
+from qcore.auditor.ledger import Ledger, account
+from qcore.auditor.metrics import compare_layers
+from qcore.tflite import to_bytes
+from tests import oracle
+from tests.auditor.ledger.models import network, pair, samples
+from tests.graphs import chain_of_adds, values
+
+MODELS = {
+    "resnet": ("mlptiny_pretrainedResnet_quant", "mlptiny_pretrainedResnet"),
+    "anomaly detection": ("mlptiny_ad01_int8", "mlptiny_ad01_fp32"),
+    "anomaly detection, dynamic range": ("mlptiny_model_ToyCar_quant", "mlptiny_ad01_fp32"),
+    "keyword spotting": ("mlptiny_kws_ref_model", "mlptiny_kws_ref_model_float32"),
+}
+
+
+def adds_up(ledger: Ledger) -> None:
+    """Parts, cross terms and remainder of every line are its total."""
+    for entry in ledger.entries:
+        assert entry.parts + entry.cross == pytest.approx(entry.own)
+        assert abs(entry.cross) <= 2 * entry.parts
+        assert entry.remainder <= 1e-9 * (1 + np.sqrt(entry.signal))
+
+
+@pytest.mark.parametrize("recipe", ["int8", "int16x8", "dynamic_range", "float16"])
+def test_every_line_adds_up_in_every_scheme(recipe: str) -> None:
+    quantized, model = pair(recipe)
+    ledger = account(quantized, model, samples())
+    adds_up(ledger)
+    assert ledger.samples == 6
+    assert not ledger.unmatched
+    names = [e.name for e in ledger.entries if e.name not in ("INPUT", "QUANTIZE", "DEQUANTIZE")]
+    assert names == [op.name for op in model.main.operators]
+
+
+def test_accumulated_errors_are_those_of_the_layers() -> None:
+    quantized, model = pair("int8")
+    ledger = account(quantized, model, samples())
+    for row in compare_layers(model, quantized, [[x] for x in samples()]):
+        assert ledger.entry(row.operator).sqnr == pytest.approx(row.sqnr, abs=1e-3)
+
+
+def test_integer_inputs_have_a_line() -> None:
+    quantized, model = pair("int8", inference_input_type="int8", inference_output_type="int8")
+    with_border = account(*pair("int8"), samples())
+    ledger = account(quantized, model, samples())
+    first = ledger.entries[0]
+    assert (first.operator, first.name, first.inherited) == (None, "INPUT", 0.0)
+    assert first.own == pytest.approx(with_border.entry(0).own)
+    for entry in ledger.entries[1:]:
+        assert entry.operator is not None
+        other = with_border.entry(entry.operator + 1)
+        assert entry.own == pytest.approx(other.own)
+        assert entry.accumulated == pytest.approx(other.accumulated)
+
+
+def test_the_model_itself_has_no_noise() -> None:
+    ledger = account(network(), network(), samples(2))
+    assert [entry.accumulated for entry in ledger.entries] == [0.0] * 7
+
+
+def test_operators_without_a_counterpart_are_named() -> None:
+    other = chain_of_adds()
+    other.main.operators[1].inputs = (2, 2)
+    ledger = account(other, chain_of_adds(), [values([1, 2, 3])])
+    assert ledger.unmatched == ((1, "ADD"),)
+    assert [entry.operator for entry in ledger.entries] == [0]
+
+
+def test_models_may_be_files_and_samples_a_generator() -> None:
+    quantized, model = pair("int8")
+    seen: list[tuple[int, int | None]] = []
+    ledger = account(
+        to_bytes(quantized), to_bytes(model), (x for x in samples()), progress=lambda n, of: seen.append((n, of))
+    )
+    assert seen == [(i, None) for i in range(1, 7)]
+    assert ledger == account(quantized, model, samples())
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    quantized, model = pair("int8")
+    with pytest.raises(CalibrationError, match="empty"):
+        account(quantized, model, [])
+    with pytest.raises(QuantizationError, match="made from"):
+        account(quantized, chain_of_adds(), [values([1, 2, 3])])
+
+
+def frames(name: str) -> list[np.ndarray]:
+    """Real samples for a model of MLPerf Tiny, as its float model takes them."""
+    if name == "resnet":
+        images = np.load(oracle.DATA / "photos_96.npz")["images"][:4]
+        return [image[None, ::3, ::3].astype(np.float32) for image in images]
+    if name == "keyword spotting":  # no recordings are here: other sound, in the range of its features
+        found = np.load(oracle.DATA / "toycar_frames.npz")["frames"].reshape(-1)[: 4 * 490]
+        found = (found - found.min()) / np.ptp(found) * 140 - 120
+        return list(found.astype(np.float32).reshape(4, 1, 49, 10, 1))
+    return [x[None] for x in np.load(oracle.DATA / "toycar_frames.npz")["frames"][:8]]
+
+
+@oracle.needs_shared
+@pytest.mark.parametrize("name", MODELS)
+def test_the_ledger_of_mlperf_tiny_adds_up(name: str) -> None:
+    quantized, model = (qcore.load(oracle.MODELS / f"{file}.tflite") for file in MODELS[name])
+    ledger = account(quantized, model, frames(name))
+    adds_up(ledger)
+    assert not ledger.unmatched
+    for entry in ledger.entries:
+        assert entry.own_sqnr > 8
