@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qcore.auditor.finding import Finding, Severity, worst_first
 from qcore.auditor.lint import lint
+from qcore.auditor.proof import Proof, prove
+from qcore.auditor.proof.findings import proof_findings
 from qcore.ir import Model
 from qcore.tflite import load
 
@@ -19,9 +21,10 @@ ModelLike = str | os.PathLike[str] | bytes | Model
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """findings: worst first."""
+    """findings: worst first. proof: the bounds of every accumulator, from the weights."""
 
     findings: tuple[Finding, ...]
+    proof: Proof = field(default_factory=lambda: Proof(()))
 
     @property
     def worst(self) -> Severity | None:
@@ -35,14 +38,19 @@ class Audit:
     def as_json(self) -> dict[str, Any]:
         """Plain values, for `--json`."""
         counts = {str(severity): sum(f.severity == severity for f in self.findings) for severity in Severity}
-        return {"counts": counts, "findings": [finding.as_json() for finding in self.findings]}
+        findings = [finding.as_json() for finding in self.findings]
+        return {"counts": counts, "findings": findings, "proof": self.proof.as_json()}
 
 
-def audit(model: ModelLike, *, targets: Sequence[str] = ()) -> Audit:
-    """Look at a model without running it.
+def audit(model: ModelLike, *, targets: Sequence[str] = (), accumulator_bits: int | None = None) -> Audit:
+    """Look at a model without data.
 
-    targets: runtimes whose refusals are findings too: "reference", "xnnpack", "tflite-micro". Raises ModelError for a
-    file that cannot be read, UnsupportedError for a target that is not known.
+    targets: runtimes whose refusals are findings too: "reference", "xnnpack", "tflite-micro". accumulator_bits: of the
+    accumulators of hardware; None: those of TFLite's kernels, 32 or (int16) 64.
+
+    Raises ModelError for a file that cannot be read, UnsupportedError for a target that is not known, ValueError for
+    accumulators that are not 2 to 64 bits wide.
     """
     source = model if isinstance(model, Model) else load(model)
-    return Audit(tuple(worst_first(lint(source, targets))))
+    proof = prove(source, accumulator_bits)
+    return Audit(tuple(worst_first([*lint(source, targets), *proof_findings(source, proof)])), proof)

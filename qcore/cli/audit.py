@@ -33,6 +33,10 @@ def command(
     target: Annotated[list[Target] | None, typer.Option("--target", help="Say what this runtime refuses too.")] = None,
     mend: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without data; needs --output.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The mended .tflite.")] = None,
+    accumulator_bits: Annotated[
+        int | None,
+        typer.Option("--accumulator-bits", min=2, max=64, help="Of your hardware; default: those of TFLite's kernels."),
+    ] = None,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit code 1 from this severity on.")] = FailOn.ERROR,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
@@ -47,7 +51,7 @@ def command(
     if output is not None:
         source, mended = fix(source)
         save(source, output)
-    found = audit(source, targets=[t.value for t in target or []])
+    found = audit(source, targets=[t.value for t in target or []], accumulator_bits=accumulator_bits)
     if json:
         print_json({**found.as_json(), "mended": [finding.as_json() for finding in mended]})
     else:

@@ -1,0 +1,76 @@
+"""The bounds against all inputs there are, tried one by one."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qcore.auditor.proof.bounds import Range, bounds, headroom
+from qcore.auditor.proof.product import Product, product
+from qcore.op import Node
+from tests.auditor.proof.cases import dense
+
+
+def product_of(w: Any, bias: Any, zero_point: int = 0, **options: Any) -> Product:
+    model = dense(w, bias, x_zero_point=zero_point, **options).model()
+    p = product(model, Node.of(model, 0, 0))
+    assert p is not None
+    return p
+
+
+def orders(terms: list[int], bias: int) -> set[int]:
+    """What an accumulator holds at any moment, in any order of the terms and the bias."""
+    return {sum(some) for size in range(len(terms) + 2) for some in itertools.combinations([*terms, bias], size)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(-9, 9), min_size=1, max_size=4),
+    st.integers(-50, 50),
+    st.integers(-4, 4),
+    st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 2)), min_size=4, max_size=4),
+    st.booleans(),
+)
+def test_every_input_of_a_small_product(
+    w: list[int], bias: int, zero_point: int, ends: list[tuple[int, int]], channels: bool
+) -> None:
+    ranges = [(low, low + more) for low, more in (ends[: len(w)] if channels else ends[:1])]
+    b = bounds(
+        product_of([w], [bias], zero_point),
+        Range(np.array([low for low, _ in ranges], np.int64), np.array([high for _, high in ranges], np.int64)),
+    )
+    each = ranges if channels else ranges * len(w)
+    totals, on_the_way, anywhere = set(), {0}, {0}
+    for x in itertools.product(*[range(low, high + 1) for low, high in each]):
+        terms = [(value - zero_point) * weight for value, weight in zip(x, w, strict=True)]
+        totals.add(sum(terms) + bias)
+        on_the_way |= {sum(terms[:count]) for count in range(len(terms) + 1)} | {sum(terms) + bias}
+        anywhere |= orders(terms, bias)
+    assert (b.low[0], b.high[0]) == (min(totals), max(totals))
+    assert (b.prefix_low[0], b.prefix_high[0]) == (min(on_the_way), max(on_the_way))
+    assert (b.any_low[0], b.any_high[0]) == (min(anywhere), max(anywhere))
+
+
+def test_a_bias_beyond_64_bits() -> None:
+    b = bounds(product_of([[1, 1]], [2**63 - 1], dtype=np.int16), Range.of(-32768, 32767))
+    assert b.high.tolist() == [2**63 - 1 + 2 * 32767]
+    assert headroom(b.low, b.high, 64)[0] < 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits", "spare"),
+    [
+        (-128, 127, 8, 0.0),
+        (-129, 0, 8, np.log2(128 / 129)),
+        (0, 128, 8, np.log2(128 / 129)),
+        (-32, 31, 8, 2.0),
+        (0, 0, 8, 7),
+    ],
+)
+def test_headroom_is_negative_where_a_number_does_not_fit(low: int, high: int, bits: int, spare: float) -> None:
+    assert headroom(np.array([low]), np.array([high]), bits)[0] == pytest.approx(spare, abs=1e-12)
