@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from qcore.delegation import is_of_another_kind
 from qcore.errors import ModelError, QCoreError, ShapeError, UnsupportedError
 from qcore.ir import DTYPES, Model, Operator, Shape
 from qcore.kernel_sets import REFERENCE, KernelSet
@@ -32,6 +33,7 @@ __all__ = [
     "infer",
     "prepare",
     "raise_located",
+    "require_delegated_kind",
     "require_size",
 ]
 
@@ -106,8 +108,11 @@ def allocate(
     kernels: KernelSet,
     max_tensor_bytes: int,
     problems: Problems,
+    delegated: Mapping[int, Shape],
 ) -> Allocation:
     """Make every operator of a graph ready for these input shapes; what has no kernel is added to `problems`.
+
+    delegated: the shapes of graph inputs when XNNPACK chose its nodes.
 
     Raises ModelError or ShapeError, with the place, for the first operator that contradicts its operands.
     """
@@ -115,7 +120,10 @@ def allocate(
     for index, operator in enumerate(model.subgraphs[subgraph].operators):
         try:
             node = Node.of(model, subgraph, index, shapes=made.shapes, values=made.known, kernels=kernels)
-            _add_step(node, made, max_tensor_bytes)
+            given = node
+            if kernels.name == "xnnpack":
+                given = Node.of(model, subgraph, index, shapes=delegated, values=constants, kernels=kernels)
+            _add_step(node, given, made, max_tensor_bytes)
         except UnsupportedError as error:
             problems.add(error, model.place(subgraph, index))
             _assume_declared(operator, made)
@@ -146,11 +154,14 @@ def _assume_declared(operator: Operator, made: Allocation) -> None:
         made.unknown.discard(tensor)
 
 
-def _add_step(node: Node, made: Allocation, max_tensor_bytes: int) -> None:
+def _add_step(node: Node, given: Node, made: Allocation, max_tensor_bytes: int) -> None:
+    """Add the node; `given` is the node as XNNPACK sees it."""
     operator = node.operator
     op = find(operator.code, operator.custom_code)
-    executor, refused = op.executor(node)
+    executor, refused = op.executor(given)
     node = replace(node, kernels=executor)
+    if executor.name == "xnnpack":
+        require_delegated_kind(node, [() if tensor is None else tensor.shape for tensor in given.inputs])
     step = Step(node.index, operator, op, op.kernels[op.variant(node)], executor=executor, refused=refused)
     _require_types(node)
     shapes: list[Shape | None] = [None] * len(operator.outputs)
@@ -170,6 +181,19 @@ def _add_step(node: Node, made: Allocation, max_tensor_bytes: int) -> None:
     if not step.dynamic:
         _fold(step, node, shapes, made)
     made.steps.append(step)
+
+
+def require_delegated_kind(n: Node, given: Sequence[Shape]) -> None:
+    """UnsupportedError where an operand of a delegated node is not what its shape in the file made XNNPACK expect.
+
+    given: the shapes by which XNNPACK took the node, one for each operand.
+    """
+    for tensor, shape in zip(n.inputs, given, strict=True):
+        if tensor is not None and is_of_another_kind(shape, tensor.shape):
+            raise n.unsupported(
+                f"operand {tensor.name!r} has shape {tensor.shape} and had {shape} when XNNPACK took the node; what it "
+                "makes of that is not known. Allocate with the shape that is run, or use kernels='reference'"
+            )
 
 
 def _require_types(node: Node) -> None:

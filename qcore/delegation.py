@@ -1,16 +1,26 @@
-"""What the XNNPACK delegate does not take whatever the parameters: by operator and by type of the operand.
+"""What the XNNPACK delegate does not take whatever the parameters, and what of a node it looks at.
 
-TFLite: delegates/xnnpack/xnnpack_delegate.cc (VisitNode)
+It decides once, when the interpreter first allocates, in every graph of the model. No operator has been prepared then,
+so it sees what the file says:
+
+    shapes       of the file, those of graph inputs as they were resized before; -1 in a signature changes nothing
+    constants    the file's own; what follows from constants (a shape that SHAPE computes) is not one
+
+Graphs with dynamic shapes are delegated like others, node by node, before and after a tensor of unknown shape too.
+Resizing later changes no decision.
+
+TFLite: delegates/xnnpack/xnnpack_delegate.cc (VisitNode, PrepareOpsToDelegate); core/interpreter.cc
+(ApplyLazyDelegateProviders); core/subgraph.cc (ModifyGraphWithDelegate)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tflite_schema import TensorType
 
-__all__ = ["refused_by_type"]
+__all__ = ["is_of_another_kind", "refused_by_type"]
 
 _FLOATS = frozenset({TensorType.FLOAT32, TensorType.FLOAT16})
 _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
@@ -44,3 +54,11 @@ def refused_by_type(name: str, operand: TensorType | None) -> str | None:
     if operand in taken:
         return None
     return f"XNNPACK has it not in {'this type' if operand is None else operand.name.lower()}"
+
+
+def is_of_another_kind(given: Sequence[int], actual: Sequence[int]) -> bool:
+    """Whether an operand has another rank than the file gives it, or is empty where the file's is not.
+
+    What the delegate makes of such a node was not measured: it decides by the one shape and computes in the other.
+    """
+    return len(given) != len(actual) or (0 in given) != (0 in actual)

@@ -23,6 +23,7 @@ from qcore.allocation import (
     infer,
     prepare,
     raise_located,
+    require_delegated_kind,
     require_size,
 )
 from qcore.errors import ModelError, ShapeError, StateError
@@ -68,6 +69,7 @@ class Program:
         for index in range(len(model.subgraphs)):
             require_wellformed(model, index)
         self.graphs = [GraphRun(self, index) for index in range(len(model.subgraphs))]
+        self._delegated: list[dict[int, Shape]] | None = None
         self._depth = 0
         self._calls = 0
 
@@ -88,6 +90,16 @@ class Program:
             graph.values[index] = value
         graph.run()
         return [graph.value(index) for index in graph.graph.outputs]
+
+    def input_shapes(self) -> list[dict[int, Shape]]:
+        """The shapes of the inputs of each graph when XNNPACK chose its nodes; as they are now if it did not yet."""
+        if self._delegated is not None:
+            return self._delegated
+        return [dict(zip(run.graph.inputs, run.input_shapes, strict=True)) for run in self.graphs]
+
+    def delegate(self) -> None:
+        """XNNPACK chooses its nodes, in all graphs, the first time that any is allocated."""
+        self._delegated = self.input_shapes()
 
     @contextmanager
     def running(self, subgraph: int) -> Iterator[None]:
@@ -174,6 +186,7 @@ class GraphRun:
         """
         if self.allocated:
             return
+        self.program.delegate()
         problems = Problems() if self.checked else self.program.check(self.subgraph)
         made = self.plan(problems)
         problems.raise_all()
@@ -194,9 +207,15 @@ class GraphRun:
         for index, shape in shapes.items():
             self._require_size(index, shape, "input")
         shapes |= {index: tensor.shape for index, tensor in enumerate(self.graph.tensors) if tensor.is_variable}
-        constants = self._load_constants()
         return allocate(
-            program.model, self.subgraph, shapes, constants, program.kernels, program.max_tensor_bytes, problems
+            program.model,
+            self.subgraph,
+            shapes,
+            self._load_constants(),
+            program.kernels,
+            program.max_tensor_bytes,
+            problems,
+            program.input_shapes()[self.subgraph],
         )
 
     def _require_size(self, index: int, shape: Shape, what: str = "tensor") -> None:
@@ -299,6 +318,12 @@ class GraphRun:
                 values=values,
                 kernels=step.executor,
             )
+            if step.executor.name == "xnnpack":
+                given = self.program.input_shapes()[self.subgraph]
+                tensors = self.graph.tensors
+                require_delegated_kind(
+                    node, [() if t < 0 else given.get(t, tensors[t].shape) for t in step.operator.inputs]
+                )
             shapes = infer(step.op, node, self.program.max_tensor_bytes)
             if values is operands or not any(shape is None for shape in shapes):
                 break

@@ -287,7 +287,10 @@ class Op:
     reference_only: frozenset[str] = frozenset()
 
     def executor(self, n: Node) -> tuple[KernelSet, str | None]:
-        """The kernel set that runs node n, given the one asked for, and why if it is another one."""
+        """The kernel set that runs node n, given the one asked for, and why if it is another one.
+
+        n: the node as XNNPACK sees it, with the shapes and constants of the file: see qcore/delegation.py.
+        """
         if n.kernels.name != "xnnpack":
             return n.kernels, None
         tensor = n.optional_input(self.typed_by)

@@ -18,6 +18,7 @@ __all__ = [
     "refused_bytes",
     "refused_movement",
     "refused_product",
+    "refused_result",
     "refused_scale",
     "refused_tensors",
     "require_known_padding",
@@ -35,7 +36,10 @@ def unknown(n: Node) -> Exception:
 
 
 def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
-    """The 8-bit tensors of a node: quantized as a whole, along axis 0, in one type; nothing empty, six dimensions."""
+    """The 8-bit tensors of a node: quantized as a whole, along axis 0, in one type; no operand empty, six dimensions.
+
+    Most operators are taken whatever shape the file gives the result: see `refused_result` for the others.
+    """
     for t in tensors:
         if t.type not in _BYTES:
             raise unknown(n)
@@ -43,11 +47,21 @@ def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
             return "its types are mixed"
         if not _per_tensor(t):
             return f"{t.name!r} is not quantized per tensor"
-        if 0 in t.shape or t.rank > MOST_DIMENSIONS:
+        if t.index in {y.index for y in n.outputs}:
+            if t.rank > MOST_DIMENSIONS:
+                raise n.unsupported(f"TFLite fails to set up a result of shape {t.shape}; use kernels='reference'")
+        elif 0 in t.shape or t.rank > MOST_DIMENSIONS:
             return f"{t.name!r} has a shape of {t.shape}"
         if not _TINY <= float(t.scale) <= _HUGE:
             raise unknown(n)
     return None
+
+
+def refused_result(n: Node, lowest: int, highest: int = MOST_DIMENSIONS) -> str | None:
+    """The shape that the file gives the result: its rank in lowest to highest, and nothing empty."""
+    y = n.output()
+    inside = lowest <= y.rank <= highest and 0 not in y.shape
+    return None if inside else f"the file gives its result a shape of {y.shape}"
 
 
 def refused_bytes(n: Node) -> str | None:

@@ -30,7 +30,7 @@ from qcore.ops._conv import (
     prepare_weights,
     window,
 )
-from qcore.ops._delegate import refused_product, require_known_padding
+from qcore.ops._delegate import refused_product, refused_result, require_known_padding
 from qcore.ops._dynamic import refused_dynamic
 from qcore.ops._hybrid import integer_weights
 from qcore.ops._product import STEPS, centred_range, constant, integer_tail, optional_bias, weight_scales
@@ -108,6 +108,9 @@ def refused(n: Node) -> str | None:
     o, (height, width) = n.options(Conv2DOptions), n.input(1).shape[1:3]
     covered = (height - 1) * o.dilation_h_factor + 1, (width - 1) * o.dilation_w_factor + 1
     require_known_padding(n, o.padding, covered, (o.stride_h, o.stride_w))
+    reason = refused_result(n, 4, 4)
+    if reason is not None:
+        return reason
     if n.input(0).type == TensorType.FLOAT32 != n.input(1).type:
         return refused_dynamic(n, axis=0, bias_required=True)
     return refused_product(n, axis=0, bias_required=True)

@@ -32,7 +32,7 @@ from qcore.ops._conv import (
     prepare_depthwise,
     window,
 )
-from qcore.ops._delegate import refused_product, require_known_padding, unknown
+from qcore.ops._delegate import refused_product, refused_result, require_known_padding, unknown
 from qcore.ops._product import STEPS, centred_range, constant, integer_tail, optional_bias, weight_scales
 from qcore.rules import Rules, activation, bias, weight
 from tflite_schema import DepthwiseConv2DOptions, TensorType
@@ -91,12 +91,12 @@ def refused(n: Node) -> str | None:
     x, w, stated = n.input(0), n.input(1), n.options(DepthwiseConv2DOptions).depth_multiplier
     if x.type == TensorType.FLOAT32 != w.type:
         return "its types are mixed"
-    if x.type in (TensorType.INT8, TensorType.UINT8) and stated * x.shape[3] != w.shape[3]:
+    if x.rank != 4 or (x.type in (TensorType.INT8, TensorType.UINT8) and stated * x.shape[3] != w.shape[3]):
         raise unknown(n)
     o, (height, width) = n.options(DepthwiseConv2DOptions), w.shape[1:3]
     covered = (height - 1) * o.dilation_h_factor + 1, (width - 1) * o.dilation_w_factor + 1
     require_known_padding(n, o.padding, covered, (o.stride_h, o.stride_w))
-    return refused_product(n, axis=3, bias_required=True)
+    return refused_result(n, 4, 4) or refused_product(n, axis=3, bias_required=True)
 
 
 OP = Op(

@@ -10,7 +10,7 @@ TFLite: kernels/pad.cc; internal/reference/pad.h
 from __future__ import annotations
 
 from qcore.op import Node, Op
-from qcore.ops._delegate import refused_movement
+from qcore.ops._delegate import refused_movement, refused_result
 from qcore.ops._movement import COMMON, kernels
 from qcore.ops._pad import eval_pad, infer_pad, prepare_pad, version
 from qcore.rules import Rules, activation, same_as, untouched
@@ -22,7 +22,7 @@ def refused(n: Node) -> str | None:
     x, paddings, y = n.input(0), n.input(1), n.output()
     if paddings.value is None or paddings.type != TensorType.INT32:
         return "its paddings are not constant int32 numbers"
-    return "it is empty" if 0 in x.shape or 0 in y.shape else refused_movement(n, x, y)
+    return "it is empty" if 0 in x.shape else refused_result(n, 1) or refused_movement(n, x, y)
 
 
 OP = Op(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from qcore.op import Node, Op, Shape
-from qcore.ops._delegate import refused_tensors
+from qcore.ops._delegate import refused_result, refused_tensors
 from qcore.ops._movement import move, require_counts, require_same_type
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import ReshapeOptions, TensorType
@@ -61,7 +61,7 @@ def refused(n: Node) -> str | None:
     if shape is not None and shape.value is None:
         return "its shape is not constant"
     x, y = n.input(0), n.output()
-    reason = refused_tensors(n, x, y)
+    reason = refused_result(n, 0) or refused_tensors(n, x, y)
     if reason is None and (x.scale, x.zero_point) != (y.scale, y.zero_point):
         reason = "its result has other parameters than its operand"
     return reason
