@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.delegation import is_of_another_kind
+from qcore.delegation import ignores_result_shape, is_of_another_kind
 from qcore.errors import ModelError, QCoreError, ShapeError, UnsupportedError
 from qcore.ir import DTYPES, Model, Operator, Shape
 from qcore.kernel_sets import REFERENCE, KernelSet
@@ -35,6 +35,7 @@ __all__ = [
     "raise_located",
     "require_delegated_kind",
     "require_size",
+    "with_shapes",
 ]
 
 Array = NDArray[Any]
@@ -160,13 +161,13 @@ def _add_step(node: Node, given: Node, made: Allocation, max_tensor_bytes: int) 
     op = find(operator.code, operator.custom_code)
     executor, refused = op.executor(given)
     node = replace(node, kernels=executor)
-    if executor.name == "xnnpack":
-        require_delegated_kind(node, [() if tensor is None else tensor.shape for tensor in given.inputs])
     step = Step(node.index, operator, op, op.kernels[op.variant(node)], executor=executor, refused=refused)
     _require_types(node)
     shapes: list[Shape | None] = [None] * len(operator.outputs)
     if not any(tensor in made.unknown for tensor in operator.inputs):
         shapes = infer(op, node, max_tensor_bytes)
+        if executor.name == "xnnpack":
+            require_delegated_kind(with_shapes(node, shapes), given)
     step.dynamic = any(shape is None for shape in shapes)
     if not step.dynamic:
         step.params = prepare(op, node, shapes)
@@ -183,15 +184,18 @@ def _add_step(node: Node, given: Node, made: Allocation, max_tensor_bytes: int) 
     made.steps.append(step)
 
 
-def require_delegated_kind(n: Node, given: Sequence[Shape]) -> None:
-    """UnsupportedError where an operand of a delegated node is not what its shape in the file made XNNPACK expect.
+def require_delegated_kind(n: Node, given: Node) -> None:
+    """UnsupportedError where a delegated node's tensors are not what their shapes in the file made XNNPACK expect.
 
-    given: the shapes by which XNNPACK took the node, one for each operand.
+    given: the node as XNNPACK took it, with the shapes and constants of the file.
     """
-    for tensor, shape in zip(n.inputs, given, strict=True):
-        if tensor is not None and is_of_another_kind(shape, tensor.shape):
+    pairs = list(zip(n.inputs, given.inputs, strict=True))
+    if not ignores_result_shape(n.name):
+        pairs += zip(n.outputs, given.outputs, strict=True)
+    for now, before in pairs:
+        if now is not None and before is not None and is_of_another_kind(before.shape, now.shape):
             raise n.unsupported(
-                f"operand {tensor.name!r} has shape {tensor.shape} and had {shape} when XNNPACK took the node; what it "
+                f"tensor {now.name!r} has shape {now.shape} and had {before.shape} when XNNPACK took the node; what it "
                 "makes of that is not known. Allocate with the shape that is run, or use kernels='reference'"
             )
 
@@ -214,11 +218,16 @@ def infer(op: Op, node: Node, max_tensor_bytes: int) -> list[Shape | None]:
 
 def prepare(op: Op, node: Node, shapes: Sequence[Shape | None]) -> Any:
     """The Params of a node whose results have these shapes."""
+    return op.prepare(with_shapes(node, shapes))
+
+
+def with_shapes(node: Node, shapes: Sequence[Shape | None]) -> Node:
+    """The node with these shapes of its results, as far as they are known."""
     outputs = tuple(
         tensor if shape is None else replace(tensor, shape=shape)
         for tensor, shape in zip(node.outputs, shapes, strict=True)
     )
-    return op.prepare(replace(node, outputs=outputs))
+    return replace(node, outputs=outputs)
 
 
 def require_size(shape: Sequence[int], type_: TensorType, what: str, max_tensor_bytes: int) -> None:

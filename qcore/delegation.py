@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from tflite_schema import TensorType
 
-__all__ = ["is_of_another_kind", "refused_by_type"]
+__all__ = ["ignores_result_shape", "is_of_another_kind", "refused_by_type"]
 
 _FLOATS = frozenset({TensorType.FLOAT32, TensorType.FLOAT16})
 _BYTES = frozenset({TensorType.INT8, TensorType.UINT8})
@@ -34,6 +34,11 @@ _BYTES_TOO = (
     "STRIDED_SLICE SUB SUM TANH TRANSPOSE TRANSPOSE_CONV"
 )
 _SIGNED_BYTES_TOO = "ELU BATCH_MATMUL"
+_ANY_RESULT_SHAPE = (
+    "ADD CONCATENATION DEPTH_TO_SPACE DEQUANTIZE ELU FULLY_CONNECTED LEAKY_RELU LOGISTIC MAX_POOL_2D MEAN MUL QUANTIZE "
+    "REDUCE_MAX REDUCE_MIN RESHAPE SPACE_TO_DEPTH SPLIT SUB SUM TANH TRANSPOSE"
+)
+"""Measured: they are taken, and compute the same, whatever shape of up to six dimensions the file gives the result."""
 _ANY_TYPE = ("DENSIFY", "STABLEHLO_COMPOSITE", "CUSTOM")
 _TAKEN: Mapping[str, frozenset[TensorType]] = MappingProxyType(
     {
@@ -57,8 +62,14 @@ def refused_by_type(name: str, operand: TensorType | None) -> str | None:
 
 
 def is_of_another_kind(given: Sequence[int], actual: Sequence[int]) -> bool:
-    """Whether an operand has another rank than the file gives it, or is empty where the file's is not.
+    """Whether a tensor has another rank than the file gives it, or is empty where the file's is not.
 
-    What the delegate makes of such a node was not measured: it decides by the one shape and computes in the other.
+    What the delegate makes of an operand like this was not measured: it decides by the one shape and computes in the
+    other. Of results it was: see `ignores_result_shape`.
     """
     return len(given) != len(actual) or (0 in given) != (0 in actual)
+
+
+def ignores_result_shape(name: str) -> bool:
+    """Whether operator `name` is taken whatever kind of shape the file gives its result."""
+    return name in _ANY_RESULT_SHAPE.split()

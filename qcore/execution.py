@@ -25,6 +25,7 @@ from qcore.allocation import (
     raise_located,
     require_delegated_kind,
     require_size,
+    with_shapes,
 )
 from qcore.errors import ModelError, ShapeError, StateError
 from qcore.ir import DTYPES, Model, Shape, Tensor, numpy_dtype
@@ -245,6 +246,11 @@ class GraphRun:
             self.program.model, self.subgraph, index, values=self._load_constants(), kernels=self.program.kernels
         )
 
+    def _given(self, index: int) -> Node:
+        """An operator as XNNPACK saw it."""
+        shapes = self.program.input_shapes()[self.subgraph]
+        return Node.of(self.program.model, self.subgraph, index, shapes=shapes, values=self._load_constants())
+
     def reset_variables(self) -> None:
         """Fill variable tensors with 0, int8 ones with their zero point (TFLite: `ResetVariableTensor`)."""
         for index, tensor in enumerate(self.graph.tensors):
@@ -318,13 +324,9 @@ class GraphRun:
                 values=values,
                 kernels=step.executor,
             )
-            if step.executor.name == "xnnpack":
-                given = self.program.input_shapes()[self.subgraph]
-                tensors = self.graph.tensors
-                require_delegated_kind(
-                    node, [() if t < 0 else given.get(t, tensors[t].shape) for t in step.operator.inputs]
-                )
             shapes = infer(step.op, node, self.program.max_tensor_bytes)
+            if step.executor.name == "xnnpack":
+                require_delegated_kind(with_shapes(node, shapes), self._given(step.index))
             if values is operands or not any(shape is None for shape in shapes):
                 break
         step.params = prepare(step.op, node, shapes)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qcore.delegation import is_of_another_kind, refused_by_type
+from qcore.delegation import ignores_result_shape, is_of_another_kind, refused_by_type
 from qcore.errors import UnsupportedError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model, QuantParams
@@ -211,3 +211,10 @@ def test_a_rank_that_tflite_fails_on_is_refused() -> None:
         oracle.interpreter(to_bytes(model), kernels="xnnpack").allocate_tensors()
     with pytest.raises(UnsupportedError, match="fails to set up"):
         Interpreter(model, kernels="xnnpack").allocate_tensors()
+
+
+def test_a_result_of_another_rank_in_the_file() -> None:
+    model = one_mul((1, 13), ())
+    assert Interpreter(model, kernels="xnnpack").run([X])[0].tolist() == [XNNPACK]
+    assert ignores_result_shape("MUL")
+    assert not ignores_result_shape("SLICE")
