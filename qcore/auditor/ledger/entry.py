@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.metrics import decibels
 
 __all__ = ["Cause", "Effect", "Entry", "Seen"]
@@ -77,7 +78,7 @@ class Entry:
     All powers are sums of squares over the elements of the result and over the samples. signal: of the float model's
     result. accumulated: of the distance from it. inherited: of what the operands' errors make of it in float. own: of
     the rest, the operator's own error. causes: what that consists of. remainder: the largest element by which the
-    causes' differences fail to add up to the error.
+    causes' differences fail to add up to the error. distribution: of the result's values, in float and in integers.
     """
 
     operator: int | None
@@ -97,6 +98,7 @@ class Entry:
     effect: Effect | None = None
     flips: Mapping[str, int] = field(default_factory=dict)
     near_ties: int | None = None
+    distribution: Distribution | None = field(default=None, compare=False)
 
     @property
     def sqnr(self) -> float:

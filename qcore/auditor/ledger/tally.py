@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.auditor.ledger.causes import Split
+from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.ledger.entry import Cause, Effect, Entry, Seen
 from qcore.auditor.ledger.sample import Grid
 from qcore.ir import Model
@@ -41,6 +42,7 @@ class Tally:
         self.flips: dict[str, int] = {}
         self.near_ties: int | None = None
         self.effect: Effect | None = None
+        self.distribution = Distribution(grid)
 
     def add(self, split: Split, exact: Array, q: Array) -> None:
         """One result of one run. exact: the float model's; q: as it is stored."""
@@ -56,6 +58,7 @@ class Tally:
             total.power += of_turn
             total.alone += power(split.alone[cause]) if cause in split.alone else of_turn
             total.largest = max(total.largest, float(np.max(np.abs(difference), initial=0.0)))
+        self.distribution.add(exact, q)
         if self.grid is not None and q.size:
             self._look(split, exact, q, self.grid)
 
@@ -108,6 +111,7 @@ class Tally:
             self.effect,
             dict(self.flips),
             self.near_ties,
+            self.distribution,
         )
 
 

@@ -114,20 +114,20 @@ def histogram_chart(view: OperatorView) -> Chart | None:
     ]
     layout = _small("value", "% of values")
     layout["yaxis"] |= {"type": "log"}  # a RELU's zeros would flatten all else
-    grid = distribution.representable
+    grid = distribution.grid
     if grid is not None:
-        layout["shapes"] = [_edge(grid[0]), _edge(grid[1])]
-    if distribution.levels is not None and view.scale is not None and distribution.levels.sum():
-        levels, taken = distribution.levels, distribution.levels.nonzero()[0]
-        zero = view.zero_point or 0
+        layout["shapes"] = [_edge(grid.low), _edge(grid.high)]
+    if grid is not None and distribution.levels is not None and distribution.levels.sum():
+        levels = distribution.levels
+        taken = [int(number) + grid.lowest for number in levels.nonzero()[0]]
         data.append(
             {
                 "type": "scatter",
                 "mode": "markers",
                 "name": "integers, by level",
-                "x": [view.scale * (int(level) + distribution.lowest - zero) for level in taken],
-                "y": [100 * int(levels[level]) / int(levels.sum()) for level in taken],
-                "customdata": [int(level) + distribution.lowest for level in taken],
+                "x": [grid.scale * (q - grid.zero_point) for q in taken],
+                "y": [100 * int(levels[q - grid.lowest]) / int(levels.sum()) for q in taken],
+                "customdata": taken,
                 "marker": {"color": _ORANGE, "size": 4},
                 "hovertemplate": "q = %{customdata}, real %{x:.4g}: %{y:.3g} %<extra>integer</extra>",
             }

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qcore.auditor.distribution import Distribution
 from qcore.auditor.finding import Finding
+from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.metrics import real_values
 from qcore.ir import Model, Operator, Tensor
 

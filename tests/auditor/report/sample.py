@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from qcore.auditor.distribution import Distribution
 from qcore.auditor.finding import Check, Finding, Place, Severity, worst_first
+from qcore.auditor.ledger.distribution import Distribution
+from qcore.auditor.ledger.sample import Grid
 from qcore.auditor.report.operator_view import Headroom, Noise, Parts, operator_views
 from qcore.auditor.report.report import Report
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
@@ -55,7 +56,7 @@ def report() -> Report:
     rng = np.random.default_rng(0)
     distributions = {}
     for index, tensor in ((0, 2), (1, 3)):
-        distributions[0, index] = Distribution(built.main.tensors[tensor])
+        distributions[0, index] = Distribution(Grid(built.main.tensors[tensor]))
         exact = rng.normal(size=500).astype(np.float32) * 20
         distributions[0, index].add(exact, np.clip(np.rint(exact / 0.5), -128, 127).astype(np.int8))
     parts = Parts(

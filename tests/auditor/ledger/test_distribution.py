@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from qcore.auditor.distribution import Distribution
+from qcore.auditor.ledger.distribution import Distribution
+from qcore.auditor.ledger.sample import Grid
 from qcore.ir import QuantParams, Tensor
 from tflite_schema import TensorType
 
 
-def tensor(kind: TensorType = TensorType.INT8) -> Tensor:
-    return Tensor("y", (4,), kind, 0, QuantParams.of(0.5, 3))
+def grid(kind: TensorType = TensorType.INT8) -> Grid:
+    return Grid(Tensor("y", (4,), kind, 0, QuantParams.of(0.5, 3)))
 
 
 def test_counts_are_exact_in_whatever_pieces_the_values_come() -> None:
     values = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     integers = np.clip(np.rint(values / 0.5) + 3, -128, 127).astype(np.int8)
-    whole, pieces = Distribution(tensor()), Distribution(tensor())
+    whole, pieces = Distribution(grid()), Distribution(grid())
     whole.add(values, integers)
     for start in range(0, 1000, 130):
         pieces.add(values[start : start + 130], integers[start : start + 130])
@@ -33,18 +33,13 @@ def test_counts_are_exact_in_whatever_pieces_the_values_come() -> None:
     assert whole.used_levels == np.unique(integers).size
 
 
-def test_the_grid_reaches_as_far_as_the_type() -> None:
-    assert Distribution(tensor()).representable == (0.5 * (-128 - 3), 0.5 * (127 - 3))
-    assert Distribution(tensor(TensorType.INT16)).representable == pytest.approx((-16385.5, 16382.0))
-    assert Distribution(Tensor("y", (4,), TensorType.FLOAT32)).representable is None
-
-
 def test_types_with_many_levels_are_not_counted_by_level() -> None:
-    wide = Distribution(tensor(TensorType.INT16))
+    wide = Distribution(grid(TensorType.INT16))
     wide.add(np.zeros(3, np.float32), np.zeros(3, np.int16))
     assert wide.levels is None
     assert wide.used_levels is None
 
 
 def test_nothing_seen_has_no_bars() -> None:
-    assert Distribution(tensor()).bars()[0] == []
+    assert Distribution(grid()).bars()[0] == []
+    assert Distribution(None).levels is None
