@@ -120,9 +120,9 @@ class OneOp:
         """The values of the operands that are fed at run time."""
         return [o.value for o in self.operands if o is not None and not o.constant and not o.variable]
 
-    def expected(self) -> list[Array]:
-        """What TFLite answers."""
-        kernels = "optimized" if self.optimized else "reference"
+    def expected(self, release: str = "") -> list[Array]:
+        """What the reference kernels answer, of TensorFlow or of another release: "@litert-2.3"."""
+        kernels = ("optimized" if self.optimized else "reference") + release
         return oracle.outputs(to_bytes(self.model()), self.feeds(), self.invocations, kernels=kernels)
 
     @property
@@ -159,9 +159,9 @@ class Twin(OneOp):
     twin: OneOp | None = None
     back: Callable[[Array], Array] = lambda y: y
 
-    def expected(self) -> list[Array]:
+    def expected(self, release: str = "") -> list[Array]:
         assert self.twin is not None
-        return [self.back(y) for y in self.twin.expected()]
+        return [self.back(y) for y in self.twin.expected(release)]
 
     @property
     def against(self) -> str:
@@ -214,14 +214,15 @@ def check(case: OneOp, kernels: str = "reference") -> int:
 def compare(case: OneOp, kernels: str) -> Compared:
     """As `check`, saying also who made the values; kernels: "optimized", "xnnpack@litert-2.3", ..."""
     model = to_bytes(case.model())
-    if kernels != "reference":  # XNNPACK takes a node by the shapes the file gives it
+    set_, at, release = kernels.partition("@")
+    if set_ != "reference":  # XNNPACK takes a node by the shapes the file gives it
         model = to_bytes(case.model([y.shape for y in Interpreter(model).run(case.feeds())]))
     runner = Interpreter(model, kernels=kernels)
     runner.allocate_tensors()  # refuses before TFLite could crash
     ours = [runner.run(case.feeds()) for _ in range(case.invocations)][-1]
-    delegated = kernels.startswith("xnnpack") and any(node.refused is None for node in runner.executors())
-    if kernels == "reference":
-        theirs = case.expected()
+    delegated = set_ == "xnnpack" and any(node.refused is None for node in runner.executors())
+    if set_ == "reference":
+        theirs = case.expected(at + release)
     else:
         runtime = oracle.interpreter(model, kernels=kernels)
         theirs = oracle.answer(runtime, case.feeds(), case.invocations)
