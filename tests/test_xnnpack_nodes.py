@@ -14,18 +14,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import movement, strategies
+from qcore.errors import UnsupportedError
+from qcore.interpreter import Interpreter
+from qcore.tflite import to_bytes
+from tests import movement, oracle, strategies
 from tests.movement import constant
 from tests.one_op import OneOp, Operand, Result, check, compare
 from tflite_schema import (
+    ActivationFunctionType,
+    AddOptions,
     BuiltinOperator,
     DepthToSpaceOptions,
+    MulOptions,
     ReducerOptions,
     ReshapeOptions,
     SliceOptions,
     SpaceToDepthOptions,
     SplitOptions,
     StridedSliceOptions,
+    SubOptions,
     TransposeOptions,
 )
 
@@ -211,3 +218,19 @@ def test_a_reshape_between_other_parameters_is_refused(kernels: str) -> None:
     for result in (Result(np.int8, 0.5, 2), Result(np.int8, 0.25, 1)):
         case = OneOp(BuiltinOperator.RESHAPE, [x, constant([2, 3])], [result], ReshapeOptions())
         assert check(case, kernels) == 6
+
+
+@pytest.mark.parametrize("code", [BuiltinOperator.ADD, BuiltinOperator.SUB, BuiltinOperator.MUL])
+def test_litert_drops_dimensions_that_a_constant_number_brings(code: BuiltinOperator) -> None:
+    options = {"ADD": AddOptions, "SUB": SubOptions, "MUL": MulOptions}[code.name]
+    x, number = Operand(np.arange(5, dtype=np.int8), 0.5), Operand(np.full((1, 1, 1), 4, np.int8), 0.5, constant=True)
+    for activation in (ActivationFunctionType.NONE, ActivationFunctionType.RELU):
+        case = OneOp(code, [x, number], [Result(np.int8, 0.5)], options(fused_activation_function=activation), 2)
+        assert taken(case, "xnnpack") == 5
+        if activation == ActivationFunctionType.NONE:
+            assert taken(case, "xnnpack@litert-2.3") == 5
+        else:
+            theirs = oracle.outputs(to_bytes(case.model([(1, 1, 5)])), case.feeds(), kernels="xnnpack@litert-2.3")
+            assert theirs[0].shape == (5,)
+            with pytest.raises(UnsupportedError, match="drops leading dimensions"):
+                Interpreter(case.model(), kernels="xnnpack@litert-2.3").allocate_tensors()

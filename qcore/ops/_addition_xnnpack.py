@@ -15,9 +15,10 @@ import numpy as np
 from qcore.numerics.fixedpoint import rounding_shift_half_up
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Node, NodeTensor
-from qcore.ops._delegate import refused_scale, refused_tensors
+from qcore.ops._delegate import refused_scale, refused_tensors, require_kept_rank
 from qcore.ops._pairs import PairTable
 from qcore.ops._scaling import float32_ratio
+from tflite_schema import AddOptions, SubOptions
 
 __all__ = ["XnnpackParams", "add_once_rounded", "refused"]
 
@@ -58,4 +59,7 @@ def refused(n: Node) -> str | None:
     reason = refused_tensors(n, a, b, y)
     for t in (a, b):
         reason = reason or refused_scale(float32_ratio(t.scale, over=y.scale), 2.0**-10, 256)
+    if reason is None:
+        options = n.options(AddOptions) if n.name == "ADD" else n.options(SubOptions)
+        require_kept_rank(n, options.fused_activation_function)
     return reason

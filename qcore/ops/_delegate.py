@@ -11,7 +11,7 @@ import numpy as np
 
 from qcore.op import Node, NodeTensor
 from qcore.ops._scaling import float32_ratio
-from tflite_schema import Padding, TensorType
+from tflite_schema import ActivationFunctionType, Padding, TensorType
 
 __all__ = [
     "MOST_DIMENSIONS",
@@ -21,6 +21,7 @@ __all__ = [
     "refused_result",
     "refused_scale",
     "refused_tensors",
+    "require_kept_rank",
     "require_known_padding",
     "unknown",
 ]
@@ -89,6 +90,16 @@ def refused_scale(ratio: float, lowest: float, highest: float, *, closed: bool =
     """A ratio of scales must lie in [lowest, highest), or with `closed` in [lowest, highest]."""
     inside = lowest <= ratio and (ratio <= highest if closed else ratio < highest)
     return None if inside else f"the scales give {ratio:g}, not within {lowest:g} and {highest:g}"
+
+
+def require_kept_rank(n: Node, fused: ActivationFunctionType) -> None:
+    """UnsupportedError where LiteRT 2.3's XNNPACK gives the result fewer dimensions than it has: the constant operand
+    is one number of more dimensions than the other operand, and there is an activation.
+    """
+    for constant, other in ((n.input(0), n.input(1)), (n.input(1), n.input(0))):
+        lost = constant.value is not None and constant.value.size == 1 and constant.rank > other.rank
+        if lost and n.kernels.version == "litert-2.3" and fused != ActivationFunctionType.NONE:
+            raise n.unsupported("XNNPACK drops leading dimensions of its result; use kernels='reference'")
 
 
 def require_known_padding(n: Node, padding: Padding, window: Sequence[int], strides: Sequence[int]) -> None:

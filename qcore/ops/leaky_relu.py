@@ -2,6 +2,7 @@
 
     integers   y = clamp(round((x - zx) * M) + zy)     M = sx / sy for x >= zx, sx * alpha / sy below, in float32
 
+ai-edge-litert 2.3: where alpha is below 0, the product with -M is rounded and turned round afterwards.
 XNNPACK, 8 bits: M is rounded to 8 fraction bits, halves of the product go up.
 
 TFLite: kernels/activations.cc; internal/reference/leaky_relu.h
@@ -25,7 +26,7 @@ from tflite_schema import LeakyReluOptions, TensorType
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The constants of LEAKY_RELU; the integer ones are None for float32."""
+    """The constants of LEAKY_RELU; the integer ones are None for float32. `turned`: below zx, y = zy - round(...)."""
 
     alpha: np.float32
     input_zero_point: int = 0
@@ -33,6 +34,7 @@ class Params:
     negative: Multiplier | None = None
     output_zero_point: int = 0
     fractions: tuple[int, int] | None = None
+    turned: bool = False
     table: ByteTable | None = None
 
 
@@ -45,10 +47,11 @@ def prepare(n: Node) -> Params:
     if x.type == TensorType.INT16:
         require_zero_point_in_type(n, x, y)
     identity = multiplier(n, float32_ratio(x.scale, over=y.scale))
-    negative = multiplier(n, float32_ratio(x.scale, alpha, over=y.scale))
+    turned = n.kernels.version == "litert-2.3" and bool(alpha < 0)
+    negative = multiplier(n, float32_ratio(x.scale, -alpha if turned else alpha, over=y.scale))
     first, second = (round(ratio * 256) for ratio in _ratios(n)) if n.kernels.name == "xnnpack" else (0, 0)
     fractions = (first, second) if n.kernels.name == "xnnpack" else None
-    p = Params(alpha, x.zero_point, identity, negative, y.zero_point, fractions)
+    p = Params(alpha, x.zero_point, identity, negative, y.zero_point, fractions, turned)
     return p if x.type == TensorType.INT16 else replace(p, table=tabulate(steps, p, x.dtype))
 
 
@@ -59,7 +62,8 @@ def steps(p: Params, x: Array, trace: Trace) -> Array:
     if p.fractions is not None:
         scaled = (value * np.where(value >= 0, *p.fractions) + 128) >> 8
     else:
-        scaled = np.where(value >= 0, p.identity.scale(value), p.negative.scale(value))
+        below = p.negative.scale(value)
+        scaled = np.where(value >= 0, p.identity.scale(value), -below if p.turned else below)
     y = trace("requantize", scaled) + p.output_zero_point
     return trace("clamp", np.clip(y, *integer_range(x.dtype))).astype(x.dtype)
 

@@ -23,7 +23,7 @@ from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
 from qcore.ops._broadcast import infer_broadcast
-from qcore.ops._delegate import refused_scale, refused_tensors
+from qcore.ops._delegate import refused_scale, refused_tensors, require_kept_rank
 from qcore.ops._lanes import NOWHERE, Lanes, broadcast_runs
 from qcore.ops._pairs import PairTable, pair_kernel_in_lanes
 from qcore.ops._scaling import (
@@ -138,7 +138,10 @@ def refused(n: Node) -> str | None:
     """XNNPACK takes 8-bit operands whose M lies in 2^-16 to 2^8."""
     a, b, y = n.input(0), n.input(1), n.output()
     reason = refused_tensors(n, a, b, y)
-    return reason or refused_scale(float32_ratio(a.scale, b.scale, over=y.scale), 2.0**-16, 256)
+    reason = reason or refused_scale(float32_ratio(a.scale, b.scale, over=y.scale), 2.0**-16, 256)
+    if reason is None:
+        require_kept_rank(n, n.options(MulOptions).fused_activation_function)
+    return reason
 
 
 OP = Op(
