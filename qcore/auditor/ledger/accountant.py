@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from qcore.auditor.ledger.alignment import align
 from qcore.auditor.ledger.causes import Apart, Split
+from qcore.auditor.ledger.effects import Effects
 from qcore.auditor.ledger.entry import Entry
+from qcore.auditor.ledger.regain import Regained, regain
 from qcore.auditor.ledger.sample import Grid, Run, Runners
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.auditor.ledger.tally import Tally
@@ -28,12 +31,16 @@ Array = NDArray[Any]
 ModelLike = str | os.PathLike[str] | bytes | Model
 Progress = Callable[[int, int | None], None]
 INPUT = "INPUT"
+_WORK = 1_000_000_000
+"""Elements that may be computed to follow samples to the outputs."""
 
 
 @dataclass(frozen=True)
 class Ledger:
     """entries: the inputs first, then the operators in order. samples: how many were run.
 
+    probes: how many of them, the first ones, were followed to the outputs. sqnr: of the outputs, in these. regained:
+    for the worst operators, those that cost the outputs most, what leaving each in float or in int16 gives back.
     unmatched: (operator, name) of the quantized model that stand for no operator of the float model; nothing is said of
     them.
     """
@@ -41,13 +48,24 @@ class Ledger:
     entries: tuple[Entry, ...]
     samples: int
     unmatched: tuple[tuple[int, str], ...]
+    probes: int = 0
+    sqnr: float = math.nan
+    regained: tuple[Regained, ...] = ()
 
     def entry(self, operator: int) -> Entry:
         """The line of an operator of the quantized model."""
         return next(entry for entry in self.entries if entry.operator == operator)
 
 
-def account(quantized: ModelLike, float_model: ModelLike, samples: Any, *, progress: Progress | None = None) -> Ledger:
+def account(
+    quantized: ModelLike,
+    float_model: ModelLike,
+    samples: Any,
+    *,
+    worst: int = 3,
+    probes: int | None = None,
+    progress: Progress | None = None,
+) -> Ledger:
     """Where a quantized model loses what its float model knows, operator by operator and cause by cause.
 
     samples: what `calibrate` takes for the float model: real numbers; they are quantized where the quantized model
@@ -58,10 +76,15 @@ def account(quantized: ModelLike, float_model: ModelLike, samples: Any, *, progr
     error against the float model. The own error is taken apart into causes, see `qcore.auditor.ledger.causes`.
     progress(done, total or None) is called after every sample.
 
+    probes: how many samples, the first ones, are followed to the outputs, operator by operator (`effects`); none if 0.
+    That takes half a float run for each operator; by default they are 8 for large models, up to 100 for small ones.
+    worst: for so many operators, those that cost the outputs most, models with islands are made and run on the probes
+    (`islands`, `regain`).
+
     QuantizationError: the models do not belong together. UnsupportedError: an operator cannot be run, or has a state.
     CalibrationError: no samples, or samples that do not fit.
     """
-    accountant = _Accountant(_model(quantized), _model(float_model))
+    accountant = _Accountant(_model(quantized), _model(float_model), probes)
     dataset = open_dataset(samples, accountant.float_model)
     count = 0
     for sample in dataset:
@@ -71,7 +94,7 @@ def account(quantized: ModelLike, float_model: ModelLike, samples: Any, *, progr
             progress(count, dataset.total)
     if not count:
         raise CalibrationError("the dataset is empty; give at least one sample (a generator can be read only once)")
-    return accountant.ledger(count)
+    return accountant.ledger(count, worst)
 
 
 def _model(source: ModelLike) -> Model:
@@ -81,7 +104,7 @@ def _model(source: ModelLike) -> Model:
 class _Accountant:
     """The two models taken apart, and the tallies."""
 
-    def __init__(self, quantized: Model, float_model: Model) -> None:
+    def __init__(self, quantized: Model, float_model: Model, probes: int | None) -> None:
         self.quantized, self.float_model = quantized, float_model
         self.alignment = align(quantized, float_model)
         indices = sorted([*self.alignment.twins, *self.alignment.conversions])
@@ -93,6 +116,9 @@ class _Accountant:
         grids = [Grid.of(quantized.main.tensors[t]) for t in quantized.main.inputs]
         self.inputs = [(t, grid, Tally(grid)) for t, grid in zip(quantized.main.inputs, grids, strict=True) if grid]
         self.rounded: Stepper | None = None
+        self.wanted = _affordable(float_model) if probes is None else probes
+        self.probes: list[list[Array]] = []
+        self.effects = Effects(self.exact, self.operators)
 
     def add(self, inputs: Sequence[Array]) -> None:
         """Run one sample and enter it."""
@@ -101,11 +127,17 @@ class _Accountant:
         for tensor, grid, tally in self.inputs:
             exact = np.asarray(run.exact[self.alignment.tensors[tensor]])
             tally.add(_of_input(run, tensor, grid, exact), exact, run.values[tensor])
+        probed = len(self.probes) < self.wanted
+        splits = []
         for operator, tally in zip(self.operators, self.tallies, strict=True):
             rounded = self.rounded if operator.constants() else None
             split = operator.split(run, self.exact, rounded)[0]
             tensor = operator.operator.outputs[0]
             tally.add(split, np.asarray(run.exact[self.alignment.tensors[tensor]]), run.values[tensor])
+            splits.append(Split(split.exact, split.actual, {}) if probed else None)
+        if probed:
+            self.effects.add(run, [split for split in splits if split is not None])
+            self.probes.append(list(inputs))
 
     def _prepare_rounded(self, run: Run, inputs: Sequence[Array]) -> None:
         """The float model with the constants that the quantized one has, where no accumulator tells what they do."""
@@ -115,16 +147,40 @@ class _Accountant:
         if self.rounded is not None:
             self.rounded.prepare([np.shape(x) for x in inputs])
 
-    def ledger(self, samples: int) -> Ledger:
-        """The entries."""
+    def ledger(self, samples: int, worst: int) -> Ledger:
+        """The entries, and what the worst operators give back."""
         main = self.quantized.main
+        if self.probes:
+            for position, tally in enumerate(self.tallies):
+                tally.effect = self.effects.effect(position + 1)
+            for _, _, tally in self.inputs[:1]:
+                tally.effect = self.effects.effect(0)
         entries = [tally.entry(self.quantized, None, INPUT, tensor) for tensor, _, tally in self.inputs]
         entries += [
             tally.entry(self.quantized, op.index, op.operator.name, op.operator.outputs[0])
             for op, tally in zip(self.operators, self.tallies, strict=True)
         ]
         unmatched = tuple((i, main.operators[i].name) for i in self.alignment.unmatched)
-        return Ledger(tuple(entries), samples, unmatched)
+        total = self.effects.total.sqnr if self.probes else math.nan
+        return Ledger(tuple(entries), samples, unmatched, len(self.probes), total, tuple(self._regained(worst)))
+
+    def _regained(self, worst: int) -> list[Regained]:
+        costs = {
+            position: tally.effect.sqnr
+            for position, (op, tally) in enumerate(zip(self.operators, self.tallies, strict=True))
+            if op.twin is not None and tally.effect is not None and tally.effect.sqnr < math.inf
+        }
+        chosen = sorted(costs, key=costs.__getitem__)[:worst]
+        ranges = {op.operator.outputs[0]: t.seen for op, t in zip(self.operators, self.tallies, strict=True)}
+        return regain(self.runners, self.operators, chosen, self.probes, ranges) if chosen else []
+
+
+def _affordable(model: Model) -> int:
+    """How many samples can be followed to the outputs."""
+    work = sum(model.main.tensors[t].size for op in model.main.operators for t in op.outputs) * len(
+        model.main.operators
+    )
+    return min(100, max(8, _WORK // max(work, 1)))
 
 
 def _of_input(run: Run, tensor: int, grid: Grid, exact: Array) -> Split:

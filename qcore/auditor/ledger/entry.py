@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.metrics import decibels
 
-__all__ = ["Cause", "Effect", "Entry", "Seen"]
+__all__ = ["Cause", "Effect", "Entry", "Gain", "Seen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,23 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """Decibels gained at the outputs; error: their standard error over the samples, by the jackknife."""
+
+    decibels: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """What an operator's own error does to the model's outputs, in the samples that were probed.
 
-    sqnr: of the outputs if this error were the only one. regained: decibels by which the SQNR of the outputs rises
-    without this error, all others left as they are; below 0 where it makes up for others.
+    sqnr: of the outputs if this error were the only one. regained: by how much the SQNR of the outputs rises without
+    this error, all others left as they are; below 0 where it makes up for others.
     """
 
     sqnr: float
-    regained: float
+    regained: Gain
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,9 @@ from qcore.auditor.ledger import Ledger, account
 from qcore.auditor.metrics import compare_layers
 from qcore.tflite import to_bytes
 from tests import oracle
+from tests.auditor.ledger.mlperf import MODELS, frames
 from tests.auditor.ledger.models import network, pair, samples
 from tests.graphs import chain_of_adds, values
-
-MODELS = {
-    "resnet": ("mlptiny_pretrainedResnet_quant", "mlptiny_pretrainedResnet"),
-    "anomaly detection": ("mlptiny_ad01_int8", "mlptiny_ad01_fp32"),
-    "anomaly detection, dynamic range": ("mlptiny_model_ToyCar_quant", "mlptiny_ad01_fp32"),
-    "keyword spotting": ("mlptiny_kws_ref_model", "mlptiny_kws_ref_model_float32"),
-}
 
 
 def adds_up(ledger: Ledger) -> None:
@@ -91,23 +85,11 @@ def test_what_does_not_fit_is_refused() -> None:
         account(quantized, chain_of_adds(), [values([1, 2, 3])])
 
 
-def frames(name: str) -> list[np.ndarray]:
-    """Real samples for a model of MLPerf Tiny, as its float model takes them."""
-    if name == "resnet":
-        images = np.load(oracle.DATA / "photos_96.npz")["images"][:4]
-        return [image[None, ::3, ::3].astype(np.float32) for image in images]
-    if name == "keyword spotting":  # no recordings are here: other sound, in the range of its features
-        found = np.load(oracle.DATA / "toycar_frames.npz")["frames"].reshape(-1)[: 4 * 490]
-        found = (found - found.min()) / np.ptp(found) * 140 - 120
-        return list(found.astype(np.float32).reshape(4, 1, 49, 10, 1))
-    return [x[None] for x in np.load(oracle.DATA / "toycar_frames.npz")["frames"][:8]]
-
-
 @oracle.needs_shared
 @pytest.mark.parametrize("name", MODELS)
 def test_the_ledger_of_mlperf_tiny_adds_up(name: str) -> None:
     quantized, model = (qcore.load(oracle.MODELS / f"{file}.tflite") for file in MODELS[name])
-    ledger = account(quantized, model, frames(name))
+    ledger = account(quantized, model, frames(name, 6))
     adds_up(ledger)
     assert not ledger.unmatched
     for entry in ledger.entries:
