@@ -2,6 +2,7 @@
 
     RELU, RELU6, RELU_N1_TO_1     go into the operator before, as its fused activation
     RESHAPE                       before or after FULLY_CONNECTED goes where it keeps the last dimension
+    RESHAPE                       after a reduction goes where it only gives the reduced dimensions back
     PAD                           before a convolution goes where it pads as padding SAME does
 In a float model the converter has done so before; fake quantization between two operators keeps them apart until then.
 TensorFlow: optimize_pass.cc, optimize_patterns.td
@@ -21,6 +22,7 @@ __all__ = ["fuse"]
 CODE = BuiltinOperator
 _ACTIVATIONS = {code: ActivationFunctionType[code.name] for code in (CODE.RELU, CODE.RELU6, CODE.RELU_N1_TO_1)}
 _ARITHMETIC = (CODE.ADD, CODE.SUB, CODE.MUL, CODE.DIV)
+_REDUCTIONS = (CODE.MEAN, CODE.SUM, CODE.REDUCE_MAX, CODE.REDUCE_MIN, CODE.REDUCE_PROD)
 _FUSING = (
     *(CODE.CONV_2D, CODE.DEPTHWISE_CONV_2D, CODE.FULLY_CONNECTED, CODE.AVERAGE_POOL_2D, CODE.MAX_POOL_2D),
     *_ARITHMETIC,
@@ -93,6 +95,8 @@ class _Fuser:
         return True
 
     def _reshape_after(self, line: Line, before: Line) -> bool:
+        if before.code in _REDUCTIONS:
+            return self._keep_dims(line, before)
         options = before.operator.options
         if before.code != CODE.FULLY_CONNECTED or options is None or options.keep_num_dims:
             return False
@@ -103,6 +107,25 @@ class _Fuser:
         if not shape or shape[-1] != before.outputs[0].tensor.shape[-1] or shape[:-1] != source.tensor.shape[:-1]:
             return False
         line.operator = replace(before.operator, options=options.replace(keep_num_dims=True))
+        line.inputs = list(before.inputs)
+        return True
+
+    def _keep_dims(self, line: Line, before: Line) -> bool:
+        source, axes, options = before.inputs[0], before.inputs[1], before.operator.options
+        assert source is not None
+        assert axes is not None
+        reduced, shape = self.model.constant(axes.tensor), source.tensor.shape
+        if options is None or options.keep_dims or reduced is None or self._readers(before.outputs[0]) != 1:
+            return False
+        kept = tuple(1 if axis in reduced else size for axis, size in enumerate(shape))  # no axis counted from the end
+        if not _is_static(before, line) or line.outputs[0].tensor.shape != kept:
+            return False
+        line.operator = replace(before.operator, options=options.replace(keep_dims=True))
+        given = [value.tensor.name for value in line.inputs[1:] if value is not None]
+        names = (line.outputs[0].name, axes.tensor.name, before.outputs[0].name, *given)
+        line.outputs[0].name = ";".join(name for name in names if name)
+        # TensorFlow makes the axes anew: called as the result, or not at all where one constant serves several.
+        axes.name = line.outputs[0].name if self._readers(axes) == 1 else ""
         line.inputs = list(before.inputs)
         return True
 

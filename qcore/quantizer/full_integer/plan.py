@@ -206,11 +206,13 @@ def _require_intermediates(plan: Plan) -> None:
     """QuantizationError for a fused LSTM with other intermediate tensors than those that carry its scales."""
     for index, rules in enumerate(plan.rules):
         count, expected = len(plan.graph.operators[index].intermediates), len(rules.intermediates)
-        if plan.quantizable(index) and count != expected:
-            raise QuantizationError(
-                f"{plan.place(index)} has {count} intermediate tensors, expected {expected}; leave them all out of the "
-                "float model, and they are added"
-            )
+        if not plan.quantizable(index) or plan.denied(index) or count == expected:
+            continue
+        remedy = "leave them all out of the float model, and they are added"
+        if not count:
+            name = plan.graph.operators[index].name
+            remedy = f"fake quantization gives none. Keep the operator in float: denylisted_ops=[{name!r}]"
+        raise QuantizationError(f"{plan.place(index)} has {count} intermediate tensors, expected {expected}; {remedy}")
 
 
 def _is_finite(plan: Plan, model: Model, tensor: int, uses: list[Use]) -> bool:

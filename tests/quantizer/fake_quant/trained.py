@@ -1,4 +1,4 @@
-"""Networks with fake quantization in them, what TensorFlow makes of them, and files compared step by step.
+"""Networks with fake quantization in them, and what TensorFlow makes of them.
 
 The networks are written with TensorFlow, as training would leave them: `q` stands after an activation, the layers
 fake-quantize their weights. The same code gives the float file, the integer file of the converter and, in a graph of
@@ -8,21 +8,20 @@ TensorFlow 1, what its old converter makes.
 from __future__ import annotations
 
 import functools
-import warnings
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.ir import Model, Operator, QuantParams
-from qcore.tflite import load
+from qcore.ir import Model
 from tests import oracle
+from tests.quantizer.fake_quant.conversion import convert, convert_as_tensorflow_1
 from tflite_schema import BuiltinOperator, FakeQuantOptions
 
-__all__ = ["NETS", "Comparison", "Network", "compare", "with_fake_quant_operators"]
+__all__ = ["IMAGE", "NETS", "Layers", "Network", "with_fake_quant_operators"]
 
 Array = NDArray[Any]
 IMAGE = (1, 8, 8, 4)
@@ -267,15 +266,13 @@ class Network:
 
     def converted(self, *, quantized: bool, inputs: str = "float32", outputs: str = "float32") -> Model:
         """The converter's file: the float model, or, with its default optimization, the integer model."""
-        tensorflow = oracle.tensorflow()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([self._traced[0]])
-            if quantized:
-                converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
-                converter.inference_input_type = getattr(tensorflow, inputs)
-                converter.inference_output_type = getattr(tensorflow, outputs)
-            return load(converter.convert())
+        converter = oracle.tensorflow().lite.TFLiteConverter
+        return convert(
+            lambda: converter.from_concrete_functions([self._traced[0]]),
+            quantized=quantized,
+            inputs=inputs,
+            outputs=outputs,
+        )
 
     def floats(self) -> Model:
         """The float file with its pairs of QUANTIZE and DEQUANTIZE."""
@@ -286,88 +283,11 @@ class Network:
         tensorflow = oracle.tensorflow()
         body, shapes = NETS[self.name]
         v1 = tensorflow.compat.v1
-        with warnings.catch_warnings(), tensorflow.Graph().as_default(), v1.Session() as session:
-            warnings.simplefilter("ignore")
+        with tensorflow.Graph().as_default(), v1.Session() as session:
             inputs = [v1.placeholder(tensorflow.float32, shape, name=f"in{i}") for i, shape in enumerate(shapes)]
             results = body(self._layers(), *inputs)
             results = list(results) if isinstance(results, tuple) else [results]
-            converter = v1.lite.TFLiteConverter.from_session(session, inputs, results)
-            if inference_type is not None:
-                converter.inference_type = getattr(tensorflow, inference_type)
-            for name, value in attributes.items():
-                setattr(converter, name, value)
-            return load(converter.convert())
-
-
-@dataclass
-class Comparison:
-    """What was compared, and the differences; `inexact`: how many bias scales are 1 ulp off."""
-
-    operators: int = 0
-    tensors: int = 0
-    bias_scales: int = 0
-    inexact: int = 0
-    differences: list[str] = field(default_factory=list)
-
-
-def compare(ours: Model, theirs: Model) -> Comparison:
-    """Two models operator by operator: names and the order of tensors do not count, everything else does.
-
-    Only scales of biases may differ, by 1 ulp; they are counted.
-    """
-    result = Comparison()
-    names = [[op.name for op in model.main.operators] for model in (ours, theirs)]
-    if names[0] != names[1]:
-        result.differences.append(f"operators: ours {names[0]}, theirs {names[1]}")
-        return result
-    twin: dict[int, int] = {-1: -1}
-    for where, mine, other in _steps(ours, theirs):
-        if isinstance(mine, Operator):
-            result.operators += 1
-            if (mine.version, mine.options) != (other.version, other.options):
-                result.differences.append(f"{where}: ours {mine}, theirs {other}")
-        elif twin.setdefault(mine, other) != other:
-            result.differences.append(f"{where}: another tensor")
-        elif mine >= 0:
-            result.differences += [f"{where}: {line}" for line in _tensor(result, ours, mine, theirs, other)]
-    result.tensors = len(twin) - 1
-    return result
-
-
-def _steps(ours: Model, theirs: Model) -> Iterator[tuple[str, Any, Any]]:
-    """Operators and tensor indices side by side, inputs first."""
-    pairs: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [("input", ours.main.inputs, theirs.main.inputs)]
-    for index, (mine, other) in enumerate(zip(ours.main.operators, theirs.main.operators, strict=True)):
-        yield f"operator {index} {mine.name}", mine, other
-        pairs.append((f"operator {index} {mine.name} operand", mine.inputs, other.inputs))
-        pairs.append((f"operator {index} {mine.name} result", mine.outputs, other.outputs))
-    pairs.append(("output", ours.main.outputs, theirs.main.outputs))
-    for where, mine_tensors, other_tensors in pairs:
-        for tensor in zip(mine_tensors, other_tensors, strict=True):
-            yield where, *tensor
-
-
-def _tensor(result: Comparison, ours: Model, mine: int, theirs: Model, other: int) -> Iterator[str]:
-    t, u = ours.main.tensors[mine], theirs.main.tensors[other]
-    if (t.type, t.shape, t.shape_signature) != (u.type, u.shape, u.shape_signature):
-        yield f"ours {t}, theirs {u}"
-    x, y = ours.constant(t), theirs.constant(u)
-    if (x is None) != (y is None) or (x is not None and y is not None and not np.array_equal(x, y)):
-        yield f"values of {t.name!r}: ours {x}, theirs {y}"
-    q, r = _parameters(t.quant), _parameters(u.quant)
-    if q.scale.shape != r.scale.shape or not q.same_as(replace(r, scale=q.scale)):
-        yield f"parameters of {t.name!r}: ours {q}, theirs {r}"
-        return
-    steps = np.abs(q.scale.view(np.int32).astype(np.int64) - r.scale.view(np.int32))
-    is_bias = t.type.name == "INT32"
-    result.bias_scales += q.scale.size * is_bias
-    result.inexact += int((steps == 1).sum()) * is_bias
-    if (steps > is_bias).any():
-        yield f"scales of {t.name!r} are up to {steps.max()} ulp apart"
-
-
-def _parameters(quant: QuantParams | None) -> QuantParams:
-    return QuantParams(np.zeros(0, np.float32), np.zeros(0, np.int64)) if quant is None else quant
+            return convert_as_tensorflow_1(session, inputs, results, inference_type, attributes)
 
 
 def with_fake_quant_operators(model: Model, ranges: list[tuple[float, float, int, bool]]) -> Model:

@@ -18,6 +18,7 @@ from tflite_schema import (
     FullyConnectedOptions,
     Padding,
     Pool2DOptions,
+    ReducerOptions,
     ReshapeOptions,
 )
 
@@ -118,3 +119,43 @@ def test_padding_before_a_depthwise_convolution() -> None:
     options: Any = DepthwiseConv2DOptions(padding=Padding.VALID, stride_w=1, stride_h=1, depth_multiplier=1)
     y = graph.op("DEPTHWISE_CONV_2D", [x, graph.random(1, 3, 3, 4), graph.random(4)], X, options=options)
     assert codes(graph, y) == ["DEPTHWISE_CONV_2D"]
+
+
+def reduce(graph: FloatGraph, name: str, x: int, axes: int, shape: tuple[int, ...], *, keep: bool = False) -> int:
+    return int(graph.op(name, [x, axes], shape, options=ReducerOptions(keep_dims=keep)))
+
+
+@pytest.mark.parametrize("name", ["MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"])
+def test_reshape_that_gives_reduced_dimensions_back(name: str) -> None:
+    graph = FloatGraph(10, span=(-1.0, 2.0))
+    x, axes = graph.input(X), graph.constant([1, 2], np.int32)
+    y = reshape(graph, reduce(graph, name, x, axes, (1, 4)), (1, 1, 1, 4))
+    assert codes(graph, y) == [name]
+
+
+def test_two_reductions_over_the_same_axes() -> None:
+    """The axes are one constant that gets a new name, with which others are counted on."""
+    graph = FloatGraph(11)
+    x, axes = graph.input(X), graph.constant([1, 2], np.int32, "arith.constant21")
+    y = graph.op("ADD", [x, graph.constant(np.ones((8, 4)), name="arith.constant")], X, options=AddOptions())
+    kept = [reshape(graph, reduce(graph, "MEAN", tensor, axes, (1, 4)), (1, 1, 1, 4)) for tensor in (x, y)]
+    assert codes(graph, *kept, reduce(graph, "MEAN", y, axes, (1, 4))) == ["ADD", "MEAN", "MEAN", "MEAN"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "given"), [((1, 4, 1, 1), [1, 2]), ((4,), [1, 2]), ((1, 1, 4), [1, 2]), ((1, 1, 1, 4), [1, -2])]
+)
+def test_reshape_of_a_reduction_stays(shape: tuple[int, ...], given: list[int]) -> None:
+    """To anything else; or, as TensorFlow has it, where an axis is counted from the end."""
+    graph = FloatGraph(12)
+    axes = graph.constant(given, np.int32)
+    y = reshape(graph, reduce(graph, "MEAN", graph.input(X), axes, (1, 4)), shape)
+    assert codes(graph, y) == ["MEAN", "RESHAPE"]
+
+
+def test_a_reduction_read_twice_or_that_keeps_its_dimensions_stays() -> None:
+    graph = FloatGraph(13)
+    x, axes = graph.input(X), graph.constant([2], np.int32)
+    y = reduce(graph, "MEAN", x, axes, (1, 8, 4))
+    z = reduce(graph, "MEAN", x, axes, (1, 8, 1, 4), keep=True)
+    assert codes(graph, reshape(graph, y, (1, 8, 1, 4)), y, reshape(graph, z, (1, 8, 4))).count("RESHAPE") == 2
