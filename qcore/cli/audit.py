@@ -12,7 +12,9 @@ from qcore.auditor.audit import Audit, audit
 from qcore.auditor.finding import Finding, Severity
 from qcore.auditor.lint.repair import fix
 from qcore.auditor.lint.target import Target
-from qcore.cli.console import FINDING, OK, fail, guard, out, print_json
+from qcore.auditor.report.assembly import assemble
+from qcore.cli.console import FINDING, OK, errors, fail, guard, out, print_json
+from qcore.cli.reports import HtmlOption, MarkdownOption, MetricOption, ModelExplorerOption, Reports
 from qcore.cli.source import HELP, read_model
 from qcore.tflite import save
 
@@ -38,7 +40,11 @@ def command(
         typer.Option("--accumulator-bits", min=2, max=64, help="Of your hardware; default: those of TFLite's kernels."),
     ] = None,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit code 1 from this severity on.")] = FailOn.ERROR,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the output.")] = False,
+    html: HtmlOption = None,
+    markdown: MarkdownOption = None,
+    model_explorer: ModelExplorerOption = None,
+    metric: MetricOption = "findings",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite what is written.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """List what is wrong with a quantized model, worst first; exit code 1 if anything is as bad as --fail-on."""
@@ -46,6 +52,8 @@ def command(
         raise fail("--fix writes a new file: give --fix and --output together")
     if output is not None:
         guard(output, force)
+    reports = Reports(html, markdown, model_explorer, metric)
+    reports.check(force)
     source = read_model(model)
     mended: list[Finding] = []
     if output is not None:
@@ -56,6 +64,9 @@ def command(
         print_json({**found.as_json(), "mended": [finding.as_json() for finding in mended]})
     else:
         _print(found, mended, output)
+    if reports.wanted:
+        for path in reports.write(assemble(source, model.name, found.findings, found.proof), source):
+            errors.print(f"wrote {path}", markup=False, soft_wrap=True)
     raise typer.Exit(FINDING if found.at_least(Severity[fail_on.name]) else OK)
 
 
