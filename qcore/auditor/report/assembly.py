@@ -76,4 +76,7 @@ def _measured(ledger: Ledger | None) -> tuple[dict[_Place, Noise], dict[_Place, 
 
 
 def _facts(ledger: Ledger) -> list[tuple[str, str]]:
-    return [("Samples", f"{ledger.samples:,}")]
+    facts = [("Samples", f"{ledger.samples:,}")]
+    if ledger.probes:
+        facts.append(("SQNR at the outputs", f"{ledger.sqnr:.1f} dB, over {ledger.probes:,} samples"))
+    return facts

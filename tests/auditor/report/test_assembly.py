@@ -32,8 +32,10 @@ def test_every_part_of_an_audit_has_its_place() -> None:
         assert sum(view.noise.parts.values()) * entry.signal == pytest.approx(entry.parts)
         assert view.distribution is entry.distribution
         assert view.distribution is not None
-        assert int(view.distribution.exact.counts.sum()) == (entry.seen.elements if entry.seen else 0)
+        assert view.result is not None
+        assert int(view.distribution.exact.counts.sum()) == ledger.samples * view.result.size
     assert ("Samples", "6") in made.facts
+    assert ("SQNR at the outputs", f"{ledger.sqnr:.1f} dB, over 6 samples") in made.facts
     assert "accumulated" in render_markdown(made)
 
 
