@@ -6,12 +6,13 @@ is one that it takes, which is asserted.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
 from qcore.errors import UnsupportedError
@@ -169,6 +170,24 @@ def _table(code: BuiltinOperator) -> Callable[[Draw], OneOp]:
     return draw_case
 
 
+def _from_its_own_test(name: str) -> Callable[[Draw], OneOp]:
+    """Of what the operator's own test draws, the nodes that XNNPACK takes."""
+
+    def draw_case(draw: Draw) -> OneOp:
+        table = importlib.import_module(f"tests.ops.test_{name}").CASES
+        case: OneOp = draw(table[draw(st.sampled_from([key for key in ("int8", "uint8") if key in table]))])
+        model = case.model([y.shape for y in Interpreter(case.model()).run(case.feeds())])
+        runner = Interpreter(model, kernels="xnnpack")
+        try:
+            runner.allocate_tensors()
+        except UnsupportedError:
+            reject()
+        assume(runner.executors()[0].refused is None)
+        return case
+
+    return draw_case
+
+
 CASES: dict[str, Callable[[Draw], OneOp]] = {
     "slice": slice_,
     "strided_slice": strided_slice,
@@ -184,12 +203,13 @@ CASES: dict[str, Callable[[Draw], OneOp]] = {
     "elu": _table(BuiltinOperator.ELU),
     "logistic": _table(BuiltinOperator.LOGISTIC),
     "tanh": _table(BuiltinOperator.TANH),
+    "transpose_conv": _from_its_own_test("transpose_conv"),
 }
 
 
 @pytest.mark.parametrize("kernels", RUNTIMES)
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=12)
+@settings(max_examples=12, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_equals_tflite(name: str, kernels: str, data: st.DataObject) -> None:
     taken(data.draw(st.composite(CASES[name])()), kernels)
@@ -198,7 +218,7 @@ def test_equals_tflite(name: str, kernels: str, data: st.DataObject) -> None:
 @pytest.mark.conformance
 @pytest.mark.parametrize("kernels", RUNTIMES)
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=2000, derandomize=False)
+@settings(max_examples=2000, derandomize=False, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_equals_tflite_in_many_cases(name: str, kernels: str, data: st.DataObject) -> None:
     taken(data.draw(st.composite(CASES[name])()), kernels)

@@ -109,9 +109,12 @@ def require_known_padding(n: Node, padding: Padding, window: Sequence[int], stri
         raise unknown(n)
 
 
-def refused_product(n: Node, axis: int, bias_required: bool) -> str | None:
-    """A convolution or matrix product with 8-bit activations; `axis`: where scales of channels must run."""
-    x, w, b, y = n.input(0), n.input(1), n.optional_input(2), n.output()
+def refused_product(n: Node, axis: int, bias_required: bool, operands: tuple[int, int, int] = (0, 1, 2)) -> str | None:
+    """A convolution or matrix product with 8-bit activations; `axis`: where scales of channels must run.
+
+    operands: the places of input, weights and bias.
+    """
+    x, w, b, y = n.input(operands[0]), n.input(operands[1]), n.optional_input(operands[2]), n.output()
     reason = refused_tensors(n, x, y)
     if reason is not None:
         return reason

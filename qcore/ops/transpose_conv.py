@@ -15,7 +15,8 @@ TFLite: kernels/transpose_conv.cc; internal/reference/transpose_conv.h, internal
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,37 @@ from numpy.typing import DTypeLike, NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
+from qcore.numerics.trace import Trace
 from qcore.numerics.window import Geometry
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
 from qcore.ops._conv import check_types, window
+from qcore.ops._delegate import refused_product
 from qcore.ops._hybrid import quantize_rows
-from qcore.ops._product import STEPS, Tail, centred_range, float_result, integer_tail, optional_bias, weight_scales
+from qcore.ops._lanes import Lanes
+from qcore.ops._product import (
+    STEPS,
+    Tail,
+    centred_range,
+    float32_multiplier,
+    float_result,
+    integer_tail,
+    optional_bias,
+    tail,
+    weight_scales,
+)
 from qcore.rules import Rules, activation, bias, untouched, weight
-from tflite_schema import ActivationFunctionType, TensorType, TransposeConvOptions
+from tflite_schema import ActivationFunctionType, Padding, TensorType, TransposeConvOptions
 
 _TILE = 1 << 20  # products held at a time by the hybrid kernel
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The constants of an integer product; `geometry` is that of the convolution from result to input."""
+    """The constants of an integer product; `geometry` is that of the convolution from result to input.
+
+    vector: the results that uint8's vector code makes, counted through the whole of them, and its rounding.
+    """
 
     shape: Shape
     geometry: Geometry
@@ -46,6 +63,7 @@ class Params:
     input_range: tuple[int, int]
     weights: Weights | None
     tail: Tail
+    vector: tuple[Lanes, Tail] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +118,15 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
             weight_scales(n, w, w.shape[0])
             return HybridParams(n.output().shape, g, w.scales, bounds(n, options.fused_activation_function))
         return FloatParams(n.output().shape, g, bounds(n, options.fused_activation_function))
-    tail = integer_tail(n, x, w, 3, options, "vector_half_up")
+    end = integer_tail(n, x, w, 3, options, "double_rounding" if x.type == TensorType.UINT8 else "vector_half_up")
+    vector = None
+    if x.type == TensorType.UINT8 and n.kernels.name == "optimized":
+        body = tail(n, float32_multiplier(x, w, n.output()), "vector_half_up", options.fused_activation_function)
+        vector = Lanes.of(math.prod(n.output().shape), 16), body
     zero_point = w.zero_point if x.type == TensorType.UINT8 else 0
     input_range = centred_range(x)
     prepared = None if w.value is None else prepare_weights(w.value, zero_point, input_range)
-    return Params(n.output().shape, g, x.zero_point, zero_point, input_range, prepared, tail)
+    return Params(n.output().shape, g, x.zero_point, zero_point, input_range, prepared, end, vector)
 
 
 def prepare_weights(w: Array, zero_point: int, input_range: tuple[int, int]) -> Weights:
@@ -146,7 +168,15 @@ def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
     if bound > gemm.FLOAT32_LIMIT:
         products = products.astype(np.float64, copy=False)
     acc = scatter(products, p.geometry, p.shape)
-    return [p.tail.apply(acc, rest[0] if rest else None, x.dtype, ctx, bound)]
+    bias = rest[0] if rest else None
+    if p.vector is None:
+        return [p.tail.apply(acc, bias, x.dtype, ctx, bound)]
+    lanes, vector = p.vector
+
+    def tails(end: Tail) -> Callable[[Trace], Array]:
+        return lambda trace: end.apply(acc.copy(), bias, x.dtype, replace(ctx, trace=trace), bound)
+
+    return [lanes.join(tails(vector), tails(p.tail), p.shape, ctx.trace)]
 
 
 def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]:
@@ -175,6 +205,20 @@ def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]
     return [float_result(image.copy(), rest[0] if rest else None, p.activation, ctx, "scale")]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes a constant shape, and windows that leave no gaps where the padding is SAME."""
+    options, kernel = n.options(TransposeConvOptions), n.input(1).shape[1:3]
+    if n.input(0).value is None:
+        return "its result's shape is not constant"
+    if options.padding == Padding.SAME and (kernel[0] < options.stride_h or kernel[1] < options.stride_w):
+        return "its strides are larger than its window"
+    reason = refused_product(n, axis=0, bias_required=False, operands=(2, 1, 3))
+    sizes = zip(n.output().shape[1:3], (options.stride_h, options.stride_w), kernel, strict=True)
+    if reason is None and any(size < stride <= window for size, stride, window in sizes):
+        raise n.unsupported("XNNPACK crashes TFLite where a stride is larger than the result; use kernels='reference'")
+    return reason
+
+
 def version(n: Node) -> int:
     options, x = n.options(TransposeConvOptions), n.input(2)
     if options.fused_activation_function != ActivationFunctionType.NONE:
@@ -198,4 +242,5 @@ OP = Op(
     steps=STEPS,
     version=version,
     typed_by=2,
+    refused=refused,
 )

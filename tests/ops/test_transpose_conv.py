@@ -144,3 +144,24 @@ def test_refusals() -> None:
     )
     still = TransposeConvOptions(padding=Padding.VALID)
     refuses(tiny(options=still), ShapeError, "strides")
+
+
+def test_vector_code_takes_sixteen_uint8_results_at_a_time() -> None:
+    """Optimized kernels: of 37 halves below zero 32 go up, whatever the channels; the others away from zero."""
+    x = Operand(np.arange(37, dtype=np.uint8).reshape(1, 1, 37, 1), 1.0, 40)
+    w = Operand(np.ones((1, 1, 1, 1), np.uint8), 1.0, constant=True)
+    shape = Operand(np.array([1, 1, 37, 1], np.int32), constant=True)
+    options = TransposeConvOptions(padding=Padding.VALID, stride_h=1, stride_w=1)
+    case = OneOp(BuiltinOperator.TRANSPOSE_CONV, [shape, w, x], [Result(np.uint8, 4.0, 100)], options, 1)
+    assert check(case, "optimized") == check(case) == 37
+    assert Interpreter(case.model(), kernels="optimized").run(case.feeds())[0].reshape(-1)[[2, 34]].tolist() == [91, 98]
+
+
+def test_strides_beyond_the_result_crash_xnnpack() -> None:
+    x = Operand(np.ones((1, 1, 1, 1), np.int8), 0.5)
+    w = Operand(np.ones((1, 4, 1, 1), np.int8), 0.5, constant=True)
+    shape = Operand(np.ones(4, np.int32), constant=True)
+    options = TransposeConvOptions(padding=Padding.SAME, stride_h=3, stride_w=1)
+    case = OneOp(BuiltinOperator.TRANSPOSE_CONV, [shape, w, x], [Result(np.int8, 1.0)], options, 2)
+    with pytest.raises(UnsupportedError, match="crashes"):
+        Interpreter(case.model([(1, 1, 1, 1)]), kernels="xnnpack").allocate_tensors()
