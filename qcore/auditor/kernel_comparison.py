@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qcore.auditor.explainer import explain
@@ -72,7 +72,7 @@ def explain_all(
     refused: dict[str, str] = {}
     for name in kernels:
         try:
-            explanations[name] = explain(alone, values, 0, at, kernels=name)
+            explanations[name] = replace(explain(alone, values, 0, at, kernels=name), operator=operator)
         except UnsupportedError as error:
             refused[name] = str(error)
     if not explanations:

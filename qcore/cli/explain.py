@@ -10,10 +10,12 @@ import typer
 from qcore.auditor.explainer import explain
 from qcore.auditor.explanation import Explanation
 from qcore.auditor.kernel_comparison import KernelComparison, explain_all
-from qcore.cli.console import fail, out, print_json, print_table
+from qcore.auditor.report.lesson import lesson_markdown, lesson_page
+from qcore.cli.console import errors, fail, guard, out, print_json, print_table
 from qcore.cli.feeds import feeds
 from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
+from qcore.files import replace_file
 from qcore.interpreter import Interpreter
 
 _SHOWN = 8
@@ -31,25 +33,56 @@ def command(
     kernels: KernelsOption = "reference",
     every: Annotated[bool, typer.Option("--all-kernels", help="Under every kernel set, and why they part.")] = False,
     taps: Annotated[int, typer.Option("--taps", help="How many products to list; -1: all.")] = _SHOWN,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page to teach from, which opens offline.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write the same as Markdown; - prints it.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show how one number of a result came about, integer by integer."""
+    for path in (html, markdown):
+        if path is not None and str(path) != "-":
+            guard(path, force)
     source = read_model(model)
     place = None if at is None else _place(at)
     values = feeds(Interpreter(source), inputs, random)
     if every:
         comparison = explain_all(source, values, operator, place)
-        if json:
+        if _written(comparison, html, markdown, taps):
+            pass
+        elif json:
             tables = {name: e.as_json() for name, e in comparison.explanations.items()}
             print_json({"kernels": tables, "refused": dict(comparison.refused), "cause": comparison.cause})
         else:
             _print_comparison(comparison)
         raise typer.Exit(0 if comparison.agree else 1)
     explanation = explain(source, values, operator, place, kernels=kernels)
+    if _written(explanation, html, markdown, taps):
+        return
     if json:
         print_json(explanation.as_json())
     else:
         print_explanation(explanation, taps)
+
+
+def _written(explained: Explanation | KernelComparison, html: Path | None, markdown: Path | None, taps: int) -> bool:
+    """Write the pages that were asked for; whether any was."""
+    if html is not None:
+        _write(html, lesson_page(explained, taps))
+    if markdown is not None:
+        _write(markdown, lesson_markdown(explained, taps))
+    return html is not None or markdown is not None
+
+
+def _write(path: Path, text: str) -> None:
+    if str(path) == "-":
+        print(text, end="")
+        return
+    replace_file(path, text.encode())
+    errors.print(f"written: {path}", markup=False)
 
 
 def _place(text: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from qcore.auditor.kernel_comparison import explain_all
 from qcore.errors import UnsupportedError
 from tests import oracle
 from tests.auditor.cases import dense
+from tests.graphs import chain_of_adds
 from tests.one_op import OneOp, Operand, Result, check
 from tflite_schema import BuiltinOperator
 
@@ -30,6 +31,11 @@ def test_the_public_issue_where_tflite_and_a_reader_part() -> None:
 def test_tflite_itself_says_so(kernels: str, accumulator: int) -> None:
     oracle.tensorflow()
     assert check(dense(accumulator), kernels) == 1
+
+
+def test_the_operator_keeps_its_number() -> None:
+    comparison = explain_all(chain_of_adds(), [np.zeros((1, 3), np.float32)], 1, kernels=["reference", "optimized"])
+    assert [e.operator for e in comparison.explanations.values()] == [1, 1]
 
 
 def test_where_they_agree() -> None:

@@ -41,3 +41,16 @@ def test_under_every_kernel_set_a_difference_is_exit_code_1(cli: Cli, files: tup
 def test_wrong_places_are_usage_errors(cli: Cli, files: tuple[str, str], arguments: list[str]) -> None:
     operator = [] if "--op" in arguments else ["--op", "0"]
     assert cli("explain", files[0], *operator, *arguments, "-i", files[1]).code == 2
+
+
+def test_pages_to_teach_from(cli: Cli, files: tuple[str, str], tmp_path: Path) -> None:
+    call = ("explain", files[0], "--op", 0, "-i", files[1])
+    page, text = tmp_path / "lesson.html", tmp_path / "lesson.md"
+    assert cli(*call, "--html", page, "--markdown", text).code == 0
+    assert "<h1>Operator 0 FULLY_CONNECTED" in page.read_text()
+    assert text.read_text().startswith("# Operator 0 FULLY")
+    assert cli(*call, "--html", page).code == 2
+    outcome = cli(*call, "--all-kernels", "--markdown", "-", "--html", page, "--force")
+    assert outcome.code == 1
+    assert "| result | -119 | -119 | -120 |" in outcome.out
+    assert "Under each kernel set" in page.read_text()

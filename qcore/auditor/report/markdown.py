@@ -6,7 +6,7 @@ import re
 
 from qcore.auditor.report.report import Report
 
-__all__ = ["render_markdown"]
+__all__ = ["escaped", "render_markdown"]
 
 _MOST = 50
 """Findings listed before the rest is only counted."""
@@ -14,12 +14,12 @@ _MOST = 50
 
 def render_markdown(report: Report) -> str:
     """Verdict, facts, findings and, where it was measured, the operators that lose most."""
-    lines = [f"# Audit of {_text(report.title)}", "", f"**{report.status}**: {_text(report.verdict)}", ""]
-    lines += [f"- {_text(name)}: {_text(value)}" for name, value in report.facts]
+    lines = [f"# Audit of {escaped(report.title)}", "", f"**{report.status}**: {escaped(report.verdict)}", ""]
+    lines += [f"- {escaped(name)}: {escaped(value)}" for name, value in report.facts]
     if report.findings:
         lines += ["", "| severity | code | place | finding | what to do |", "|---|---|---|---|---|"]
         lines += [
-            f"| {f.severity} | {f.code} | {_text(f.place.short)} | {_text(f.message)} | {_text(f.advice)} |"
+            f"| {f.severity} | {f.code} | {escaped(f.place.short)} | {escaped(f.message)} | {escaped(f.advice)} |"
             for f in report.findings[:_MOST]
         ]
         if len(report.findings) > _MOST:
@@ -31,12 +31,12 @@ def render_markdown(report: Report) -> str:
             parts = view.noise.parts
             cause = max(parts, key=lambda name: abs(parts[name])) if parts else ""
             lines.append(
-                f"| {view.index} {_text(view.name)} | {view.noise.local:.1f} dB | {view.noise.accumulated:.1f} dB "
-                f"| {_text(cause)} |"
+                f"| {view.index} {escaped(view.name)} | {view.noise.local:.1f} dB | {view.noise.accumulated:.1f} dB "
+                f"| {escaped(cause)} |"
             )
     return "\n".join(lines) + "\n"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Text of a file as text: one line, nothing in it is markup."""
     return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", " ".join(text.split()))

@@ -22,7 +22,7 @@ from qcore.auditor.report.operator_view import OperatorView
 from qcore.auditor.report.report import Report
 from qcore.errors import UnsupportedError
 
-__all__ = ["render_page"]
+__all__ = ["environment", "render_page"]
 
 _OF_OPERATOR = (
     ("Values of the result against the grid (dashed: its ends)", histogram_chart),
@@ -33,14 +33,10 @@ _OF_OPERATOR = (
 
 def render_page(report: Report) -> str:
     """The page as text. UnsupportedError where jinja2 or plotly is not installed: `pip install 'qcore[report]'`."""
-    require_report_extra()
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # deferred: in the extra `report`
+    templates = environment("jinja2", "plotly")
     from plotly.offline import get_plotlyjs  # deferred: in the extra `report`
 
-    environment = Environment(
-        loader=PackageLoader("qcore.auditor.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return environment.get_template("audit.html.j2").render(
+    return templates.get_template("audit.html.j2").render(
         report=report,
         severities=sorted(Severity, reverse=True),
         overview=[
@@ -56,11 +52,19 @@ def render_page(report: Report) -> str:
     )
 
 
-def require_report_extra() -> None:
-    """UnsupportedError where a library of the extra `report` is missing."""
-    missing = [name for name in ("jinja2", "plotly") if importlib.util.find_spec(name) is None]
+def environment(*needed: str) -> Any:
+    """The templates, escaping what they are given. UnsupportedError where a library of the extra `report` is missing.
+
+    needed: the libraries that the page is made with.
+    """
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise UnsupportedError(f"the report needs {' and '.join(missing)}; install with pip install 'qcore[report]'")
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # deferred: in the extra `report`
+
+    return Environment(
+        loader=PackageLoader("qcore.auditor.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
 
 
 def _charts(view: OperatorView) -> list[tuple[str, Chart]]:
