@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from qcore.cli import audit, calibrate, compare, demo, evaluate, explain, export, ops, quantize, run, show, why
+from qcore.cli import audit, calibrate, compare, demo, diff, evaluate, explain, export, ops, quantize, run, show, why
 from qcore.cli.console import BAD_MODEL, USAGE, fail
 from qcore.errors import ModelError, QCoreError, UnsupportedError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 ok, 1 finding or mismatch, 2 usage or data, 3 unreadable or unsupported model.",
 )
-for command in (show, run, calibrate, quantize, evaluate, explain, compare, why, audit, export, ops, demo):
+for command in (show, run, calibrate, quantize, evaluate, explain, compare, diff, why, audit, export, ops, demo):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
 
 

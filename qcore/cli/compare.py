@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from qcore.auditor.comparer import Comparison, Difference, compare
-from qcore.cli.console import FINDING, fail, out, print_json, print_table, progress_bar
+from qcore.cli.console import FINDING, fail, out, print_json, print_table, progress_bar, short_name
 from qcore.cli.feeds import feeds
 from qcore.cli.kernels import RunnerOption, checked_runner
 from qcore.cli.source import HELP, read_model
@@ -50,7 +50,7 @@ def _print(found: Comparison, every: bool) -> None:
         [
             t.operator,
             t.name,
-            _short(t.tensor_name),
+            short_name(t.tensor_name),
             *_cells(t.accumulated),
             *([] if t.local is None else _cells(t.local)[1:]),
         ]
@@ -77,8 +77,3 @@ def _print(found: Comparison, every: bool) -> None:
 
 def _cells(difference: Difference) -> list[str]:
     return [f"{difference.values:,}", f"{difference.differing:,}", f"{difference.largest:g}"]
-
-
-def _short(name: str) -> str:
-    """The converter joins the names of what it fused; the last one is the result's own."""
-    return name.rpartition(";")[2][-40:]

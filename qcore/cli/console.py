@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-__all__ = ["fail", "guard", "out", "print_json", "print_table", "progress_bar"]
+__all__ = ["fail", "guard", "out", "print_json", "print_table", "progress_bar", "short_name"]
 
 out = Console(highlight=False, soft_wrap=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -51,6 +51,11 @@ def print_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequen
     for row in rows:
         table.add_row(*[_escaped("" if cell is None else str(cell)) for cell in row])
     out.print(table)
+
+
+def short_name(name: str) -> str:
+    """The end of a tensor's name: the converter joins the names of what it fused; the last one is the result's own."""
+    return name.rpartition(";")[2][-40:]
 
 
 def print_json(value: Any) -> None:

@@ -15,10 +15,11 @@ from qcore.auditor.proof import LayerProof, prove
 from qcore.auditor.proof.witness import Side, witness
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
-from qcore.tflite import to_bytes
+from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.auditor.proof.cases import DRAWN, dense
 from tests.one_op import OneOp
+from tests.oracle import needs_shared
 from tflite_schema import BuiltinOperator
 
 EXAMPLES = 20
@@ -107,3 +108,14 @@ def test_an_overflow_wraps_as_tflite_does() -> None:
         ours = Interpreter(found.model).run([found.value])[0]
         assert np.array_equal(ours, theirs)
         assert found.result == theirs[found.at]
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["mlptiny_pretrainedResnet_quant", "mlptiny_ad01_int8", "tflm_micro_speech_quantized"])
+def test_the_fullest_channel_of_every_layer_of_real_models(name: str) -> None:
+    model = load(oracle.MODELS / f"{name}.tflite")
+    for layer in prove(model).layers:
+        channel = int(layer.headroom.argmin())
+        for side in SIDES:
+            for by_type in (False, True):
+                assert witness(model, layer, channel, side, by_type=by_type).verified
