@@ -268,8 +268,8 @@ class Op:
 
     Kernel sets: `prepare` chooses constants by `n.kernels`, the set that runs the node. refused(n): why XNNPACK does
     not take the node, None if it does; left out where that is not known. It is asked about nodes whose operator and
-    type XNNPACK has at all (qcore/delegation.py). `reference_only`: variants of which only the
-    reference arithmetic is known.
+    type XNNPACK has at all (qcore/delegation.py). `reference_only`: variants whose
+    arithmetic in the optimized kernels is not known.
     """
 
     infer: Callable[[Node], list[Shape | None]] | Callable[[Node], list[Shape]]
@@ -311,7 +311,7 @@ class Op:
             key = "hybrid"
         if key not in self.kernels and "any" in self.kernels:
             key = "any"
-        if key in self.reference_only and n.kernels.name != "reference":
+        if key in self.reference_only and n.kernels.name == "optimized":
             raise n.unsupported(f"the {key} arithmetic of {n.kernels} kernels is not known; use kernels='reference'")
         if key in self.kernels:
             return key

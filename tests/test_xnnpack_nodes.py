@@ -203,6 +203,7 @@ CASES: dict[str, Callable[[Draw], OneOp]] = {
     "elu": _table(BuiltinOperator.ELU),
     "logistic": _table(BuiltinOperator.LOGISTIC),
     "tanh": _table(BuiltinOperator.TANH),
+    "resize_bilinear": _from_its_own_test("resize_bilinear"),
     "transpose_conv": _from_its_own_test("transpose_conv"),
 }
 

@@ -12,6 +12,10 @@ in this order; uint8 adds 0.5 and truncates. int8 and int16 do the same in 10 fr
     step = (1024 in + out / 2) / out                        half_pixel_centers: v = p * step + step / 2 - 512
     y    = sum / 2^20, halves away from zero
 
+XNNPACK, int8 and uint8: v is worked out in float32 and clamped to [0, in - 1], f = round(2048 (v - lo)), and
+
+    y    = (sum + 2^21) >> 22                               hi = min(lo + 1, in - 1)
+
 At the border f may be negative (half_pixel_centers) while lo = hi: the weights still add up to one.
 
 TFLite: kernels/resize_bilinear.cc; internal/reference/resize_bilinear.h
@@ -25,10 +29,12 @@ import numpy as np
 
 from qcore.op import Array, Context, Node, Op
 from qcore.ops import _resize
+from qcore.ops._delegate import refused_movement
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import ResizeBilinearOptions, TensorType
 
 _FRACTION_BITS = 10
+_XNNPACK_FRACTION_BITS = 11
 _BLOCK = 65536  # elements worked on at a time
 
 
@@ -54,11 +60,21 @@ class Params:
     columns: Axis
 
 
-def prepare(n: Node) -> Params:
+@dataclass(frozen=True, slots=True)
+class XnnpackParams:
+    """Weights are integers with 11 fraction bits."""
+
+    rows: Axis
+    columns: Axis
+
+
+def prepare(n: Node) -> Params | XnnpackParams:
     x, y, options = n.input(0), n.output(), n.options(ResizeBilinearOptions)
     n.require(x.type == y.type, f"operand and result must have one type, not {n.types}")
     both = options.half_pixel_centers and options.align_corners
     n.require(not both, "align_corners and half_pixel_centers exclude each other")
+    if n.kernels.name == "xnnpack":
+        return XnnpackParams(*(_xnnpack_axis(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
     place = _float_axis if x.type in (TensorType.FLOAT32, TensorType.UINT8) else _integer_axis
     return Params(*(place(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
 
@@ -90,18 +106,40 @@ def _integer_axis(size: int, output: int, options: ResizeBilinearOptions) -> Axi
     return Axis(low, high, (1 << _FRACTION_BITS) - fraction, fraction)
 
 
+def _xnnpack_axis(size: int, output: int, options: ResizeBilinearOptions) -> Axis:
+    aligned = int(options.align_corners and output > 1)
+    step = np.float32(size - aligned) / np.float32(output - aligned)
+    value = np.arange(output).astype(np.float32) * step
+    if options.half_pixel_centers:
+        value += np.float32(0.5) * step - np.float32(0.5)
+    value = np.clip(value, np.float32(0), np.float32(size - 1))
+    low = value.astype(np.int64)
+    fraction = np.rint((value - low.astype(np.float32)) * np.float32(1 << _XNNPACK_FRACTION_BITS)).astype(np.int64)
+    return Axis(low, np.minimum(low + 1, size - 1), (1 << _XNNPACK_FRACTION_BITS) - fraction, fraction)
+
+
+def refused(n: Node) -> str | None:
+    """XNNPACK takes 8-bit images and a constant size."""
+    if n.input(1).value is None:
+        return "its size is not constant"
+    return refused_movement(n, n.input(0), n.output())
+
+
 def eval_float32(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [ctx.trace("interpolate", _interpolate(p, inputs[0].astype(np.float32, copy=False)))]
 
 
-def eval_uint8(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_uint8(p: Params | XnnpackParams, inputs: list[Array], ctx: Context) -> list[Array]:
+    if isinstance(p, XnnpackParams):
+        return eval_integer(p, inputs, ctx)
     acc = ctx.trace("interpolate", _interpolate(p, inputs[0].astype(np.float32)))
     return [ctx.trace("round", (acc + np.float32(0.5)).astype(np.int32)).astype(np.uint8)]
 
 
-def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
+def eval_integer(p: Params | XnnpackParams, inputs: list[Array], ctx: Context) -> list[Array]:
     x = inputs[0]
     wide = x.astype(np.int32 if x.dtype.itemsize == 1 else np.int64)
+    rounded = _halves_up if isinstance(p, XnnpackParams) else _rounded
     height, width = p.rows.low.size, p.columns.low.size
     y = np.empty((x.shape[0], height, width, x.shape[3]), x.dtype)
     row = max(1, x.shape[0] * width * x.shape[3])
@@ -109,7 +147,7 @@ def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     for first in range(0, height, step):  # some rows at a time: they stay in the cache
         some = slice(first, first + step)
         acc = ctx.trace("interpolate", _along(p.columns, _along(p.rows.take(some), wide, 1), 2))
-        y[:, some] = ctx.trace("round", _rounded(acc))
+        y[:, some] = ctx.trace("round", rounded(acc))
     return [y]
 
 
@@ -119,6 +157,11 @@ def _rounded(acc: Array) -> Array:
     y -= acc < 0
     y >>= 2 * _FRACTION_BITS
     return np.asarray(y)
+
+
+def _halves_up(acc: Array) -> Array:
+    """acc / 2^22, halves up."""
+    return np.asarray((acc + (1 << (2 * _XNNPACK_FRACTION_BITS - 1))) >> (2 * _XNNPACK_FRACTION_BITS))
 
 
 def _along(a: Axis, x: Array, axis: int) -> Array:
@@ -153,8 +196,9 @@ OP = Op(
     rules=Rules(inputs=(activation(), untouched()), outputs=(same_as(0),)),
     steps={
         "interpolate": "the four neighbours times their weights",
-        "round": "sum / 2^20, halves away from zero (uint8: trunc(sum + 0.5))",
+        "round": "sum / 2^20, halves away from zero (uint8: trunc(sum + 0.5)); XNNPACK: (sum + 2^21) >> 22",
     },
     version=version,
+    refused=refused,
     reference_only=frozenset({"uint8"}),
 )

@@ -16,9 +16,8 @@ from tflite_schema import BuiltinOperator, ResizeBilinearOptions
 
 CODE = BuiltinOperator.RESIZE_BILINEAR
 PLAIN = ResizeBilinearOptions()
-OPTIONS = st.sampled_from(
-    [PLAIN, ResizeBilinearOptions(align_corners=True), ResizeBilinearOptions(half_pixel_centers=True)]
-)
+EACH = [PLAIN, ResizeBilinearOptions(align_corners=True), ResizeBilinearOptions(half_pixel_centers=True)]
+OPTIONS = st.sampled_from(EACH)
 CASES = {
     "float32": resize(CODE, np.float32, OPTIONS, 1e-6),
     "uint8": resize(CODE, np.uint8, OPTIONS),
@@ -44,6 +43,15 @@ def test_photograph_sizes(dtype: Any, options: ResizeBilinearOptions) -> None:
     x = np.random.default_rng(3).integers(0, 127, (1, 129, 97, 3)).astype(dtype)
     model = OneOp(CODE, [Operand(x, 1.0), movement.constant([224, 224])], [Result(dtype, 1.0)], options, 4)
     assert check(model) == 224 * 224 * 3
+
+
+@pytest.mark.parametrize("kernels", ["xnnpack", "xnnpack@litert-2.3"])
+@pytest.mark.parametrize("options", EACH)
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_vector_code_of_xnnpack(dtype: Any, options: ResizeBilinearOptions, kernels: str) -> None:
+    limits = np.iinfo(dtype)
+    x = np.random.default_rng(4).integers(limits.min, limits.max, (1, 13, 9, 37), dtype, endpoint=True)
+    assert check(case(x, [31, 22], options), kernels) == 31 * 22 * 37
 
 
 @pytest.mark.parametrize(
