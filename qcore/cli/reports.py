@@ -11,7 +11,7 @@ import typer
 
 from qcore.auditor.report.markdown import render_markdown
 from qcore.auditor.report.model_explorer import METRICS, node_data
-from qcore.auditor.report.page import render_page, require_report_extra
+from qcore.auditor.report.page import environment, render_page
 from qcore.auditor.report.report import Report
 from qcore.cli.console import fail, guard
 from qcore.files import replace_file
@@ -52,7 +52,7 @@ class Reports:
         if self.metric not in METRICS:
             raise fail(f"no metric {self.metric!r}; there are {', '.join(METRICS)}")
         if self.html is not None:
-            require_report_extra()
+            environment("jinja2", "plotly")
 
     @property
     def wanted(self) -> bool:
