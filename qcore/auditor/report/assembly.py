@@ -5,9 +5,10 @@ from __future__ import annotations
 from qcore.auditor.finding import Finding
 from qcore.auditor.ledger.accountant import Ledger
 from qcore.auditor.ledger.distribution import Distribution
+from qcore.auditor.ledger.entry import Gain
 from qcore.auditor.proof import Proof
 from qcore.auditor.report.operator_view import Headroom, Noise, Parts, operator_views
-from qcore.auditor.report.report import Report
+from qcore.auditor.report.report import Report, Table
 from qcore.ir import Model
 from qcore.tflite import to_bytes
 
@@ -38,7 +39,7 @@ def assemble(
         facts.append(("Least accumulator headroom", f"{least.least:.1f} of {least.width} bits, {place}"))
     if ledger is not None:
         facts += _facts(ledger)
-    return Report(title, facts, findings, views)
+    return Report(title, facts, findings, views, _tables(ledger))
 
 
 def _types(model: Model) -> list[str]:
@@ -80,3 +81,24 @@ def _facts(ledger: Ledger) -> list[tuple[str, str]]:
     if ledger.probes:
         facts.append(("SQNR at the outputs", f"{ledger.sqnr:.1f} dB, over {ledger.probes:,} samples"))
     return facts
+
+
+def _tables(ledger: Ledger | None) -> list[Table]:
+    if ledger is None or not ledger.regained:
+        return []
+    rows = [
+        [
+            f"{row.operator} {row.name}",
+            _gain(row.foretold),
+            _gain(row.in_float),
+            _gain(row.in_int16),
+            "; ".join(row.refused),
+        ]
+        for row in ledger.regained
+    ]
+    columns = ("operator", "foretold", "in float", "in int16", "not possible")
+    return [Table("What the outputs regain where an operator is left in float, or its result in int16", columns, rows)]
+
+
+def _gain(gain: Gain | None) -> str:
+    return "" if gain is None else f"{gain.decibels:+.2f} ± {gain.error:.2f} dB"

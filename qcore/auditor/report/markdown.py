@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from qcore.auditor.report.report import Report
 
@@ -34,7 +35,14 @@ def render_markdown(report: Report) -> str:
                 f"| {view.index} {escaped(view.name)} | {view.noise.local:.1f} dB | {view.noise.accumulated:.1f} dB "
                 f"| {escaped(cause)} |"
             )
+    for table in report.tables:
+        lines += ["", f"## {escaped(table.title)}", "", _row(table.columns), "|---" * len(table.columns) + "|"]
+        lines += [_row(row) for row in table.rows]
     return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(escaped(cell) for cell in cells)} |"
 
 
 def escaped(text: str) -> str:

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from qcore.auditor.finding import Finding, Severity, worst_first
 from qcore.auditor.report.operator_view import OperatorView
 
-__all__ = ["Report"]
+__all__ = ["Report", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Words and numbers in rows, for what is no finding and no chart."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,7 @@ class Report:
     facts: Sequence[tuple[str, str]]
     findings: Sequence[Finding]
     operators: Sequence[OperatorView]
+    tables: Sequence[Table] = ()
 
     def count(self, severity: Severity) -> int:
         """How many findings are that severe."""

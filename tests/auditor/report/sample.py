@@ -8,7 +8,7 @@ from qcore.auditor.finding import Check, Finding, Place, Severity, worst_first
 from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.ledger.sample import Grid
 from qcore.auditor.report.operator_view import Headroom, Noise, Parts, operator_views
-from qcore.auditor.report.report import Report
+from qcore.auditor.report.report import Report, Table
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from tflite_schema import AddOptions, BuiltinOperator, FullyConnectedOptions, TensorType
 
@@ -67,4 +67,10 @@ def report() -> Report:
         },
         distributions=distributions,
     )
-    return Report(f"{HOSTILE}.tflite", [("File", "1,234 bytes")], found, operator_views(built, found, parts))
+    return Report(
+        f"{HOSTILE}.tflite",
+        [("File", "1,234 bytes")],
+        found,
+        operator_views(built, found, parts),
+        [Table("A table", ("a", "b"), [("1", "<2>")])],
+    )

@@ -36,6 +36,9 @@ def test_every_part_of_an_audit_has_its_place() -> None:
         assert int(view.distribution.exact.counts.sum()) == ledger.samples * view.result.size
     assert ("Samples", "6") in made.facts
     assert ("SQNR at the outputs", f"{ledger.sqnr:.1f} dB, over 6 samples") in made.facts
+    (table,) = made.tables
+    assert [row[0] for row in table.rows] == [f"{row.operator} {row.name}" for row in ledger.regained]
+    assert all(row[1].endswith(" dB") for row in table.rows)
     assert "accumulated" in render_markdown(made)
 
 

@@ -12,6 +12,7 @@ def test_findings_and_the_noisiest_operators_are_listed_and_nothing_in_a_name_is
     assert "| error | QL901 | operator 0 FULLY\\_CONNECTED, tensor 2" in text
     assert "| 0 FULLY\\_CONNECTED | 30.0 dB | 29.0 dB | weight rounding |" in text
     assert "something about \\| the file" in text
+    assert "## A table\n\n| a | b |\n|---|---|\n| 1 | \\<2\\> |" in text
     assert "<script>" not in text
 
 

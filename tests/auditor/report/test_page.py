@@ -52,6 +52,7 @@ def test_a_name_that_is_markup_stays_text_and_no_link_leaves_the_page(page: str)
     elements.feed(page)
     assert elements.scripts == 2
     assert HOSTILE in "".join(elements.words)
+    assert "<2>" in elements.words
     assert len(elements.ids) == len(set(elements.ids))
     assert {"operator-0-0", "operator-0-1", "findings"} <= set(elements.ids)
     assert all(link.startswith(("#", "data:")) for link in elements.links)
