@@ -31,6 +31,7 @@ __all__ = [
     "allocate",
     "find_problems",
     "infer",
+    "located",
     "prepare",
     "raise_located",
     "require_delegated_kind",
@@ -110,12 +111,14 @@ def allocate(
     max_tensor_bytes: int,
     problems: Problems,
     delegated: Mapping[int, Shape],
+    failures: dict[int, QCoreError] | None = None,
 ) -> Allocation:
     """Make every operator of a graph ready for these input shapes; what has no kernel is added to `problems`.
 
     delegated: the shapes of graph inputs when XNNPACK chose its nodes.
 
-    Raises ModelError or ShapeError, with the place, for the first operator that contradicts its operands.
+    Raises ModelError or ShapeError, with the place, for the first operator that contradicts its operands; where
+    `failures` is given, what each operator fails with is put there instead, and the others are made ready.
     """
     made = Allocation(dict(shapes), dict(constants))
     for index, operator in enumerate(model.subgraphs[subgraph].operators):
@@ -125,12 +128,14 @@ def allocate(
             if kernels.name == "xnnpack":
                 given = Node.of(model, subgraph, index, shapes=delegated, values=constants, kernels=kernels)
             _add_step(node, given, made, max_tensor_bytes)
-        except UnsupportedError as error:
-            problems.add(error, model.place(subgraph, index))
-            _assume_declared(operator, made)
         except Exception as error:
-            if not problems.reasons:  # after the first problem shapes are assumed, and need not fit
-                raise_located(error, model.place(subgraph, index))
+            place = model.place(subgraph, index)
+            if failures is not None:
+                failures[index] = located(error, place)
+            elif isinstance(error, UnsupportedError):
+                problems.add(error, place)
+            elif not problems.reasons:  # after the first problem shapes are assumed, and need not fit
+                raise_located(error, place)
             _assume_declared(operator, made)
     return made
 
@@ -266,15 +271,21 @@ def _fold(step: Step, node: Node, shapes: list[Shape | None], made: Allocation) 
 
 
 def raise_located(error: Exception, place: str) -> NoReturn:
-    """Raise the error again as a QCoreError that names the operator.
+    """Raise the error again as a QCoreError that names the operator."""
+    again = located(error, place)
+    if again is error:
+        raise again
+    raise again from error
+
+
+def located(error: Exception, place: str) -> QCoreError:
+    """An error as a QCoreError that names the operator.
 
     A QCoreError keeps its class. Anything else comes out of NumPy or Python on operands and options that make no sense,
-    and becomes a ModelError; the error itself is its cause.
+    and becomes a ModelError.
     """
     if isinstance(error, QCoreError):
-        if _PLACE.match(str(error)):
-            raise error
-        raise type(error)(f"{place}: {error}") from error
+        return error if _PLACE.match(str(error)) else type(error)(f"{place}: {error}")
     if isinstance(error, MemoryError):
-        raise ShapeError(f"{place}: not enough memory: {error}") from error
-    raise ModelError(f"{place}: cannot be computed, {type(error).__name__}: {error}") from error
+        return ShapeError(f"{place}: not enough memory: {error}")
+    return ModelError(f"{place}: cannot be computed, {type(error).__name__}: {error}")

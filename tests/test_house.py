@@ -26,7 +26,7 @@ LAYERS = [
     ["tflite_schema"],
     ["qcore.errors", "qcore.files", "qcore.numerics"],
     ["qcore.ir", "qcore.tflite", "qcore.edit"],
-    ["qcore.kernel_sets", "qcore.delegation", "qcore.rules", "qcore.op", "qcore.ops"],
+    ["qcore.kernel_sets", "qcore.delegation", "qcore.rules", "qcore.op", "qcore.op_versions", "qcore.ops"],
     [
         "qcore.recording",
         "qcore.wellformed",

@@ -20,7 +20,6 @@ rule             one rule of a mixed recipe
 mixed            recipes with rules: several schemes in one graph
 blocks           int4 weights with a scale for each block of a row
 four_bits        the weights that can be int4
-runtime_version  the oldest runtime that knows every operator
 """
 
 from __future__ import annotations

@@ -5,16 +5,11 @@ TensorFlow: python/convert.py, deduplicate_readonly_buffers; tools/versioning/ru
 
 from __future__ import annotations
 
-import numpy as np
-
 from qcore.ir import Model
-from qcore.quantizer.runtime_version import minimum_runtime_version
+from qcore.op_versions import RUNTIME_VERSION_KEY, runtime_version_content
 from tflite_schema import Metadata
 
-__all__ = ["renew_runtime_version", "set_metadata", "share_equal_buffers"]
-
-_VERSION_KEY = "min_runtime_version"
-_VERSION_BYTES = 16
+__all__ = ["set_metadata", "share_equal_buffers"]
 
 
 def share_equal_buffers(model: Model) -> None:
@@ -46,22 +41,11 @@ def share_equal_buffers(model: Model) -> None:
 def set_metadata(result: Model, source: Model) -> None:
     """Carry the metadata over, sorted by name, then the lowest runtime version that knows all operators."""
     entries = sorted(
-        (entry for entry in source.metadata if entry.name != _VERSION_KEY), key=lambda entry: entry.name or ""
+        (entry for entry in source.metadata if entry.name != RUNTIME_VERSION_KEY), key=lambda entry: entry.name or ""
     )
     result.metadata = []
     for entry in entries:
         result.buffers.append(source.buffers[int(entry.buffer)])
         result.metadata.append(entry.replace(buffer=len(result.buffers) - 1))
-    version = minimum_runtime_version((op.code, op.version) for _, _, op in result.walk())
-    result.metadata.append(
-        Metadata(name=_VERSION_KEY, buffer=result.add_buffer(version.encode().ljust(_VERSION_BYTES, b"\0")))
-    )
-
-
-def renew_runtime_version(model: Model) -> None:
-    """Write the lowest runtime version anew where the metadata have one, after operators were changed."""
-    version = minimum_runtime_version((op.code, op.version) for _, _, op in model.walk())
-    content = np.frombuffer(version.encode().ljust(_VERSION_BYTES, b"\0"), np.uint8)
-    for entry in model.metadata:
-        if entry.name == _VERSION_KEY:
-            model.buffers[int(entry.buffer)] = content
+    content = runtime_version_content(result)
+    result.metadata.append(Metadata(name=RUNTIME_VERSION_KEY, buffer=result.add_buffer(content)))

@@ -18,8 +18,9 @@ from qcore.errors import QuantizationError, UnsupportedError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from qcore.numerics.packing import pack_int4
 from qcore.op import Node, find
+from qcore.op_versions import renew_runtime_version
 from qcore.quantizer.blocks import quantize_in_blocks, scales_of_blocks
-from qcore.quantizer.finish import renew_runtime_version, share_equal_buffers
+from qcore.quantizer.finish import share_equal_buffers
 from qcore.quantizer.four_bits import FOUR_BIT_WEIGHTS
 from qcore.quantizer.quantized_type import four_bit_type
 from qcore.quantizer.recipe import Recipe

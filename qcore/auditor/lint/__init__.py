@@ -11,13 +11,25 @@ from types import MappingProxyType
 import numpy as np
 
 from qcore.auditor.finding import Check, Finding, worst_first
-from qcore.auditor.lint import bias, parameters, target
+from qcore.auditor.lint import (
+    activation,
+    bias,
+    constraints,
+    conversions,
+    form,
+    multiplier,
+    parameters,
+    run,
+    target,
+    versions,
+    weights,
+)
 from qcore.auditor.lint.probe import Subject, declared
 from qcore.ir import Model
 
 __all__ = ["CHECKS", "lint"]
 
-_PROBES = declared((parameters, bias))
+_PROBES = declared((form, run, parameters, bias, weights, constraints, activation, multiplier, conversions, versions))
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {check.code: check for check in (*(c for probe in _PROBES for c in probe.checks), *target.CHECKS)}
 )
@@ -32,4 +44,5 @@ def lint(model: Model, targets: Sequence[str] = ()) -> list[Finding]:
     subject = Subject.of(model)
     with np.errstate(all="ignore"):  # what is wrong with a number is a finding, not a warning
         found = [finding for probe in _PROBES for finding in probe.look(subject)]
-        return worst_first([*found, *target.refusals(subject, targets)])
+        found += target.refusals(subject, targets)
+    return worst_first(run.unexplained(subject, found))

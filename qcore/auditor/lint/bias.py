@@ -27,6 +27,7 @@ __all__ = ["BIAS_SCALE", "BIAS_ZERO_POINT", "biases", "expected_scale", "requant
 
 BIAS_SCALE = Check("QL201", Severity.ERROR, "bias scale is not input scale times weight scale")
 BIAS_ZERO_POINT = Check("QL202", Severity.ERROR, "bias zero point is not 0")
+NARROW_BIAS = Check("QL203", Severity.ERROR, "int32 bias of int16 activations without the option that says so")
 
 _WIDE = (TensorType.INT32, TensorType.INT64)
 _ROUNDING = 4 * 2.0**-23
@@ -177,4 +178,25 @@ def bias_zero_points(subject: Subject) -> Iterator[Finding]:
                     "subtract the zero point from the integers, and store 0",
                     fixable=without_zero_point(bias) is not None,
                     zero_point=worst,
+                )
+
+
+@looks_for(NARROW_BIAS)
+def narrow_biases(subject: Subject) -> Iterator[Finding]:
+    for n in subject.nodes:
+        stated = getattr(n.operator.options, "quantized_bias_type", None)
+        for bias, constraint in biases(n):
+            x = n.optional_input(constraint.of[0])
+            wide = x is not None and x.type == TensorType.INT16
+            if wide and bias.type == TensorType.INT32 != stated:
+                message = (
+                    "the bias is int32; with int16 activations kernels take int64 unless quantized_bias_type is INT32"
+                )
+                yield Finding.of(
+                    NARROW_BIAS,
+                    subject.place(n, bias),
+                    message,
+                    "store the same integers as int64",
+                    fixable=bias.value is not None,
+                    quantized_bias_type=None if stated is None else stated.name,
                 )

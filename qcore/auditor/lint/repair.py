@@ -18,14 +18,17 @@ from qcore.auditor.lint import lint
 from qcore.auditor.lint.bias import (
     BIAS_SCALE,
     BIAS_ZERO_POINT,
+    NARROW_BIAS,
     biases,
     expected_scale,
     requantized,
     without_zero_point,
 )
 from qcore.auditor.lint.probe import scales_of
-from qcore.ir import Model, QuantParams
+from qcore.auditor.lint.versions import OP_VERSION, RUNTIME_VERSION
+from qcore.ir import Model, QuantParams, tensor_type
 from qcore.op import Node, NodeTensor
+from qcore.op_versions import renew_runtime_version
 from qcore.rules import Bias
 
 __all__ = ["MENDERS", "fix"]
@@ -59,6 +62,24 @@ def _bias_scale(model: Model, finding: Finding) -> None:
     _replace_constant(model, n, bias, QuantParams.of(expected), values)
 
 
+def _narrow_bias(model: Model, finding: Finding) -> None:
+    n, bias, _ = _bias(model, finding)
+    assert bias.value is not None
+    _replace_constant(model, n, bias, bias.quant, bias.value.astype(np.int64))
+
+
+def _version(model: Model, finding: Finding) -> None:
+    place = finding.place
+    assert place.operator is not None
+    model.subgraphs[place.subgraph].operators[place.operator].version = finding.evidence["needed"]
+    model.extra.pop("operator_codes", None)  # the list is made anew of the codes still in use
+    renew_runtime_version(model)
+
+
+def _runtime_version(model: Model, finding: Finding) -> None:
+    renew_runtime_version(model)
+
+
 def _bias(model: Model, finding: Finding) -> tuple[Node, NodeTensor, Bias]:
     """The operator, bias and constraint that a finding is about."""
     place = finding.place
@@ -67,11 +88,11 @@ def _bias(model: Model, finding: Finding) -> tuple[Node, NodeTensor, Bias]:
     return n, *next((bias, constraint) for bias, constraint in biases(n) if bias.index == place.tensor)
 
 
-def _replace_constant(model: Model, n: Node, old: NodeTensor, quant: QuantParams, values: NDArray[Any]) -> None:
+def _replace_constant(model: Model, n: Node, old: NodeTensor, quant: QuantParams | None, values: NDArray[Any]) -> None:
     """Give node n a constant of its own in place of `old`; the old one stays where something else reads it."""
     graph = model.subgraphs[n.subgraph]
     tensor = graph.tensors[old.index]
-    new = replace(tensor, quant=quant, buffer=model.add_buffer(values))
+    new = replace(tensor, type=tensor_type(values.dtype), quant=quant, buffer=model.add_buffer(values))
     read = {operator for operator, _ in graph.consumers().get(old.index, [])}
     if read == {n.index} and old.index not in (*graph.inputs, *graph.outputs):
         graph.tensors[old.index] = new
@@ -84,6 +105,12 @@ def _replace_constant(model: Model, n: Node, old: NodeTensor, quant: QuantParams
 
 
 MENDERS: Mapping[str, Callable[[Model, Finding], None]] = MappingProxyType(
-    {BIAS_ZERO_POINT.code: _bias_zero_point, BIAS_SCALE.code: _bias_scale}
+    {
+        NARROW_BIAS.code: _narrow_bias,
+        BIAS_ZERO_POINT.code: _bias_zero_point,
+        BIAS_SCALE.code: _bias_scale,
+        OP_VERSION.code: _version,
+        RUNTIME_VERSION.code: _runtime_version,
+    }
 )
 """How each code is mended, in place, in the order in which it has to be done."""

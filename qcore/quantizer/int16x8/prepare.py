@@ -15,9 +15,9 @@ from qcore.calibration import Calibration
 from qcore.edit import add_tensor
 from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
+from qcore.op_versions import LOWEST_VERSIONS
 from qcore.quantizer.int16x8.parameters import activation_scale, bounds, has_range, is_quantized, set_bounds, set_range
 from qcore.quantizer.int16x8.plan import Plan
-from qcore.quantizer.int16x8.versions import LOWEST_VERSIONS
 from qcore.quantizer.weight_methods import clip_weights
 
 __all__ = ["copy_biases", "fit_weights_to_biases", "separate_buffers", "set_constant_ranges", "set_ranges"]

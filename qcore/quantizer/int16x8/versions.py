@@ -1,31 +1,16 @@
-"""The lowest version of each operator that the quantizer writes, whether or not the operator was quantized.
+"""The versions that the quantizer writes, whether or not an operator was quantized.
 
 TensorFlow: tools/optimize/operator_property.cc (`version`); model_utils.cc, SetOperatorCodeVersion
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from qcore.ir import Model
 from qcore.op import Node, find
+from qcore.op_versions import LOWEST_VERSIONS
 from tflite_schema import BuiltinOperator, OperatorCode, TensorType
 
-__all__ = ["LOWEST_VERSIONS", "conversion_version", "raise_versions"]
-
-_BY_VERSION = {
-    1: "EXPAND_DIMS HARD_SWISH PRELU RELU_N1_TO_1 RESHAPE SCATTER_ND SELECT SHAPE SQUEEZE UNPACK WHERE ASSIGN_VARIABLE "
-    "READ_VARIABLE VAR_HANDLE",
-    2: "ABS RSQRT ADD ARG_MAX AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND SPACE_TO_DEPTH "
-    "DEPTH_TO_SPACE SPLIT SPLIT_V CONCATENATION EQUAL NOT_EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL EXP GATHER "
-    "LOG_SOFTMAX LOGISTIC LSTM UNIDIRECTIONAL_SEQUENCE_LSTM L2_NORMALIZATION MAX_POOL_2D MAXIMUM MEAN MINIMUM MUL PACK "
-    "PAD PADV2 QUANTIZE LEAKY_RELU RELU RELU6 RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SLICE SOFTMAX STRIDED_SLICE "
-    "SQUARED_DIFFERENCE SUB SUM TANH TRANSPOSE MIRROR_PAD REDUCE_PROD REDUCE_MAX REDUCE_MIN GELU LOG",
-    3: "BROADCAST_TO CONV_2D TRANSPOSE_CONV DEPTHWISE_CONV_2D FILL GATHER_ND REVERSE_V2 SVDF TILE",
-    4: "FULLY_CONNECTED",
-}
-LOWEST_VERSIONS: Mapping[str, int] = {name: version for version, names in _BY_VERSION.items() for name in names.split()}
-"""Operator name -> version. These are also all the operators the quantizer knows, to int8 or to int16."""
+__all__ = ["conversion_version", "raise_versions"]
 
 
 def conversion_version(model: Model, code: BuiltinOperator) -> int:

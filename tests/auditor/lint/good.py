@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qcore import calibrate, load, quantize
+from qcore import Calibration, calibrate, load, quantize
 from qcore.auditor.finding import Finding
 from qcore.auditor.lint import lint
 from qcore.auditor.lint.probe import rules_of
-from qcore.ir import Model, QuantParams
+from qcore.ir import Model, Operator, QuantParams
 from qcore.op import Node, NodeTensor
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "models"
@@ -30,14 +30,19 @@ RECIPES = ("int8", "int16x8", "dynamic_range", "float16")
 
 
 @cache
-def _digits(recipe: str) -> Model:
+def float_digits() -> tuple[Model, Calibration]:
+    """The bundled CNN in float, and its ranges."""
     folder = files("qcore") / "data"
     model = load((folder / "digits_float.tflite").read_bytes())
-    if recipe in ("dynamic_range", "float16"):
-        return quantize(model, recipe)
     with (folder / "digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as archive:
         samples = [image[None].astype(np.float32) / np.float32(16) for image in archive["calibration"][:20]]
-    return quantize(model, recipe, calibrate(model, samples))
+    return model, calibrate(model, samples)
+
+
+@cache
+def _digits(recipe: str) -> Model:
+    model, ranges = float_digits()
+    return quantize(model, recipe, None if recipe in ("dynamic_range", "float16") else ranges)
 
 
 def digits(recipe: str = "int8") -> Model:
@@ -63,6 +68,30 @@ def planted(plant: Plant, model: Model, seed: int) -> Model:
 def found(model: Model, code: str, *targets: str) -> list[Finding]:
     """The findings of one code."""
     return [finding for finding in lint(model, targets) if finding.code == code]
+
+
+def finds(plants: Plants) -> Callable[..., None]:
+    """A test that every fault is found, with five seeds, and is not there before."""
+
+    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("code", plants)
+    def test(code: str, seed: int) -> None:
+        for recipe, plant in plants[code]:
+            good = digits(recipe)
+            assert not found(good, code)
+            assert found(planted(plant, good, seed), code)
+
+    return test
+
+
+def operator(model: Model, name: str) -> Operator:
+    """The first operator of a name."""
+    return next(op for op in model.main.operators if op.name == name)
+
+
+def result(model: Model, name: str) -> int:
+    """The tensor that the first operator of a name makes."""
+    return operator(model, name).outputs[0]
 
 
 def operands(model: Model, kind: type) -> Iterator[tuple[Node, NodeTensor]]:

@@ -8,7 +8,8 @@ import pytest
 from qcore.auditor.finding import Severity
 from qcore.ir import Model
 from qcore.rules import Bias
-from tests.auditor.lint.good import Plant, Plants, Rng, change, digits, found, operands, pick, planted, real
+from tests.auditor.lint.good import Plant, Plants, Rng, change, digits, finds, found, operands, pick, real
+from tflite_schema import Conv2DOptions, FullyConnectedOptions, TensorType
 
 
 def _scale(factor: float) -> Plant:
@@ -29,17 +30,21 @@ def _zero_point(model: Model, rng: Rng) -> None:
     change(model, bias, zero_point=np.full(bias.quant.scale.size, int(rng.integers(1, 100))))
 
 
+def _narrow(model: Model, rng: Rng) -> None:
+    _, bias = pick(operands(model, Bias), rng)
+    assert bias.value is not None
+    tensor = model.main.tensors[bias.index]
+    tensor.type, tensor.buffer = TensorType.INT32, model.add_buffer(bias.value.astype(np.int32))
+
+
 PLANTS: Plants = {
     "QL201": [(recipe, _scale(factor)) for recipe in ("int8", "int16x8") for factor in (0.5, 1.01, 1.00001, 256.0)],
     "QL202": [(recipe, _zero_point) for recipe in ("int8", "int16x8")],
+    "QL203": [("int16x8", _narrow)],
 }
 
 
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("code", PLANTS)
-def test_a_planted_fault_is_found(code: str, seed: int) -> None:
-    for recipe, plant in PLANTS[code]:
-        assert len(found(planted(plant, digits(recipe), seed), code)) == 1
+test_a_planted_fault_is_found = finds(PLANTS)
 
 
 def test_the_evidence_says_by_how_much_and_the_severity_follows() -> None:
@@ -84,3 +89,13 @@ def test_an_unsigned_bias_that_tflite_refuses() -> None:
     model.buffers[model.main.tensors[bias.index].buffer] = np.zeros(4 * bias.shape[0], np.uint8)
     change(model, bias, scale=bias.quant.scale * np.float32(1000))
     assert found(model, "QL201")[0].severity == Severity.ERROR
+
+
+def test_an_int32_bias_that_the_options_state_is_none() -> None:
+    model = digits("int16x8")
+    _narrow(model, np.random.default_rng(0))
+    assert found(model, "QL203")
+    for operator in model.main.operators:
+        if isinstance(operator.options, Conv2DOptions | FullyConnectedOptions):
+            operator.options = operator.options.replace(quantized_bias_type=TensorType.INT32)
+    assert not [f for f in found(model, "QL203") if f.place.operator_name != "DEPTHWISE_CONV_2D"]

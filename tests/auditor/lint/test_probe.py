@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from qcore.auditor.lint import CHECKS, lint
 from qcore.auditor.lint.repair import fix
-from tests.auditor.lint import test_bias, test_parameters, test_target
+from tests.auditor.lint import (
+    test_activation,
+    test_bias,
+    test_constraints,
+    test_conversions,
+    test_form,
+    test_multiplier,
+    test_parameters,
+    test_run,
+    test_target,
+    test_versions,
+    test_weights,
+)
 from tests.auditor.lint.good import RECIPES, SHARED, digits, real
 from tests.mutation import mutated
 
-PLANTS = {**test_parameters.PLANTS, **test_bias.PLANTS, **test_target.PLANTS}
+EXPLAINED = {"aeq_conv_fc_mnist_srq_a8w8": {"QL801": 5}, "aeq_mnist_quantized": {"QL801": 3}}
+"""What is found in files as their makers left them: see docs/findings/README.md."""
+PLANTED = (
+    test_activation,
+    test_bias,
+    test_constraints,
+    test_conversions,
+    test_form,
+    test_multiplier,
+    test_parameters,
+    test_run,
+    test_target,
+    test_versions,
+    test_weights,
+)
 
 
 def test_every_code_has_a_mutation() -> None:
-    assert set(PLANTS) == set(CHECKS)
+    assert sorted(code for module in PLANTED for code in module.PLANTS) == sorted(CHECKS)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -25,7 +53,7 @@ def test_fresh_output_of_the_quantizer_is_clean(recipe: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SHARED.glob("*.tflite")) or ["none"])
 def test_real_models_are_clean(name: str) -> None:
-    assert lint(real(name)) == []
+    assert Counter(finding.code for finding in lint(real(name))) == EXPLAINED.get(name, {})
 
 
 @pytest.mark.parametrize("seed", range(60))

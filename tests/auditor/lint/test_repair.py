@@ -9,11 +9,11 @@ from qcore.auditor.lint import lint
 from qcore.auditor.lint.repair import MENDERS, fix
 from qcore.ir import Model
 from qcore.rules import Bias
-from tests.auditor.lint import test_bias
+from tests.auditor.lint import test_bias, test_versions
 from tests.auditor.lint.good import change, digits, found, operands, planted, quant_of
 from tests.graphs import content
 
-PLANTS = {code: plants for code, plants in test_bias.PLANTS.items() if code in MENDERS}
+PLANTS = {code: plants for code, plants in (test_bias.PLANTS | test_versions.PLANTS).items() if code in MENDERS}
 
 
 @pytest.mark.parametrize("code", MENDERS)

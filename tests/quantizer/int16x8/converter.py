@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from qcore import Interpreter
 from qcore.errors import QuantizationError
 from qcore.ir import Model, Operator
+from qcore.op_versions import LOWEST_VERSIONS
 from qcore.quantizer import quantize
 from qcore.quantizer.int16x8.prepare import separate_buffers
-from qcore.quantizer.int16x8.versions import LOWEST_VERSIONS
 from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.quantizer.comparison import differences

@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qcore.quantizer.int16x8.versions import LOWEST_VERSIONS
 from tests.quantizer.converter import FloatGraph
 from tests.quantizer.int16x8.converter import check
-from tflite_schema import AddOptions, BuiltinOperator, ConcatenationOptions, PackOptions
+from tflite_schema import AddOptions, ConcatenationOptions, PackOptions
 
 X = (1, 4)
-
-
-def test_all_are_operators() -> None:
-    assert set(LOWEST_VERSIONS) <= set(BuiltinOperator.__members__)
 
 
 @pytest.mark.parametrize("span", [None, (-1.0, 1.0)])

@@ -1,15 +1,30 @@
-"""The first TensorFlow Lite runtime that knows a version of an operator, and the lowest that runs a whole model.
+"""Versions of operators: the first TensorFlow Lite runtime that knows each, the lowest runtime that runs a whole model.
 
-TensorFlow: tools/versioning/runtime_version.cc
+TensorFlow: tools/versioning/runtime_version.cc; with 16-bit activations tools/optimize/operator_property.cc (`version`)
+and model_utils.cc (SetOperatorCodeVersion)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
+from qcore.ir import Model
 from tflite_schema import BuiltinOperator
 
-__all__ = ["RUNTIME_VERSIONS", "minimum_runtime_version"]
+__all__ = [
+    "LOWEST_VERSIONS",
+    "RUNTIME_VERSIONS",
+    "RUNTIME_VERSION_KEY",
+    "minimum_runtime_version",
+    "renew_runtime_version",
+    "runtime_version_content",
+]
+
+RUNTIME_VERSION_KEY = "min_runtime_version"
+"""The name of the metadata that hold the lowest runtime: 16 bytes of text, filled up with zeros."""
+_RUNTIME_VERSION_BYTES = 16
 
 RUNTIME_VERSIONS: Mapping[str, str] = {
     "ABS": "1.13.0 2.4.0 2.5.0 2.6.0 2.12.0",
@@ -189,15 +204,48 @@ RUNTIME_VERSIONS: Mapping[str, str] = {
 """Operator -> the runtimes of its versions 1, 2, ...; "-" where there is none."""
 
 
+_BY_VERSION = {
+    1: "EXPAND_DIMS HARD_SWISH PRELU RELU_N1_TO_1 RESHAPE SCATTER_ND SELECT SHAPE SQUEEZE UNPACK WHERE ASSIGN_VARIABLE "
+    "READ_VARIABLE VAR_HANDLE",
+    2: "ABS RSQRT ADD ARG_MAX AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND SPACE_TO_DEPTH "
+    "DEPTH_TO_SPACE SPLIT SPLIT_V CONCATENATION EQUAL NOT_EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL EXP GATHER "
+    "LOG_SOFTMAX LOGISTIC LSTM UNIDIRECTIONAL_SEQUENCE_LSTM L2_NORMALIZATION MAX_POOL_2D MAXIMUM MEAN MINIMUM MUL PACK "
+    "PAD PADV2 QUANTIZE LEAKY_RELU RELU RELU6 RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR SLICE SOFTMAX STRIDED_SLICE "
+    "SQUARED_DIFFERENCE SUB SUM TANH TRANSPOSE MIRROR_PAD REDUCE_PROD REDUCE_MAX REDUCE_MIN GELU LOG",
+    3: "BROADCAST_TO CONV_2D TRANSPOSE_CONV DEPTHWISE_CONV_2D FILL GATHER_ND REVERSE_V2 SVDF TILE",
+    4: "FULLY_CONNECTED",
+}
+LOWEST_VERSIONS: Mapping[str, int] = {name: version for version, names in _BY_VERSION.items() for name in names.split()}
+"""Operator name -> the lowest version that TensorFlow's quantizer of 16-bit activations writes, quantized or not.
+
+It may be lower than what the types ask for: a TFLite kernel runs all the same. These are also all the operators that
+quantizer knows, to int8 or to int16.
+"""
+
+
 def minimum_runtime_version(operators: Iterable[tuple[BuiltinOperator, int]]) -> str:
     """The latest of the runtimes that the (operator, version) pairs need; operators without one do not count."""
     latest = ""
     for code, version in operators:
         runtimes = RUNTIME_VERSIONS.get(code.name, "").split()
-        if version <= len(runtimes) and runtimes[version - 1] != "-":
+        if 1 <= version <= len(runtimes) and runtimes[version - 1] != "-":
             latest = max(latest, runtimes[version - 1], key=_numbers)
     return latest
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part)
+
+
+def runtime_version_content(model: Model) -> bytes:
+    """The lowest runtime version that knows all operators of a model, as metadata hold it."""
+    version = minimum_runtime_version((op.code, op.version) for _, _, op in model.walk())
+    return version.encode().ljust(_RUNTIME_VERSION_BYTES, b"\0")
+
+
+def renew_runtime_version(model: Model) -> None:
+    """Write the lowest runtime version anew where the metadata have one, after operators were changed."""
+    content = np.frombuffer(runtime_version_content(model), np.uint8)
+    for entry in model.metadata:
+        if entry.name == RUNTIME_VERSION_KEY:
+            model.buffers[int(entry.buffer)] = content

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from qcore.quantizer.runtime_version import RUNTIME_VERSIONS, minimum_runtime_version
+from qcore.op_versions import LOWEST_VERSIONS, RUNTIME_VERSIONS, minimum_runtime_version
 from tests.quantizer.converter import FloatGraph, converted
 from tflite_schema import BuiltinOperator, GeluOptions
 
@@ -15,12 +15,16 @@ def test_every_name_is_an_operator_and_every_runtime_a_version() -> None:
         assert all(re.fullmatch(r"-|[12]\.\d+\.\d+", runtime) for runtime in runtimes.split())
 
 
+def test_the_lowest_versions_are_of_operators() -> None:
+    assert set(LOWEST_VERSIONS) <= set(BuiltinOperator.__members__)
+
+
 def test_the_latest_counts_by_number() -> None:
     """1.14 is later than 1.5; what is not in the table does not count."""
     add, conv = BuiltinOperator.ADD, BuiltinOperator.CONV_2D
     assert minimum_runtime_version([(add, 1), (conv, 3)]) == "1.14.0"
     assert minimum_runtime_version([(conv, 3), (add, 1)]) == "1.14.0"
-    assert minimum_runtime_version([(BuiltinOperator.BROADCAST_TO, 1), (add, 99)]) == ""
+    assert minimum_runtime_version([(BuiltinOperator.BROADCAST_TO, 1), (add, 99), (add, -9)]) == ""
 
 
 @pytest.mark.parametrize(("name", "options"), [("GELU", GeluOptions()), ("ABS", None), ("RELU", None)])
