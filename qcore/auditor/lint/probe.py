@@ -92,15 +92,13 @@ def _made_ready(model: Model, subgraph: int) -> tuple[Allocation, dict[int, QCor
     another graph than the main one: its inputs have those of the call.
     """
     graph = model.subgraphs[subgraph]
-    if any(
-        (fault.operator is None and fault.tensor is None) or not fault.quantization for fault in faults(model, subgraph)
-    ):
+    if any(not fault.quantization for fault in faults(model, subgraph)):
         return Allocation({}, {}), {}
     shapes = {i: graph.tensors[i].shape for i in graph.inputs}
     shapes |= {i: tensor.shape for i, tensor in enumerate(graph.tensors) if tensor.is_variable}
     failures: dict[int, QCoreError] = {}
     made = allocate(
-        model, subgraph, shapes, _constants(model, graph), REFERENCE, MAX_TENSOR_BYTES, Problems(), failures
+        model, subgraph, shapes, _constants(model, graph), REFERENCE, MAX_TENSOR_BYTES, Problems(), shapes, failures
     )
     unknown: set[int] = set()
     kept: dict[int, QCoreError] = {}
