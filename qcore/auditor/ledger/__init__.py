@@ -8,6 +8,8 @@ causes      an operator's error taken apart
 tally       the sums over samples
 entry       a line of the ledger
 effects     what each operator's error does to the outputs
+runtimes    which results differ between TFLite's kernels
+layer_statistics  the columns of TensorFlow's QuantizationDebugger
 islands     an operator in float, or its result in int16, as a model
 regain      what the worst operators give back in islands
 """
@@ -17,6 +19,19 @@ from __future__ import annotations
 from qcore.auditor.ledger.accountant import Ledger, account
 from qcore.auditor.ledger.entry import Cause, Effect, Entry, Gain, Seen
 from qcore.auditor.ledger.islands import float_island, int16_island
+from qcore.auditor.ledger.layer_statistics import LayerRow
 from qcore.auditor.ledger.regain import Regained
 
-__all__ = ["Cause", "Effect", "Entry", "Gain", "Ledger", "Regained", "Seen", "account", "float_island", "int16_island"]
+__all__ = [
+    "Cause",
+    "Effect",
+    "Entry",
+    "Gain",
+    "LayerRow",
+    "Ledger",
+    "Regained",
+    "Seen",
+    "account",
+    "float_island",
+    "int16_island",
+]

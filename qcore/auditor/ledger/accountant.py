@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from qcore.auditor.ledger.alignment import align
 from qcore.auditor.ledger.causes import Apart, Split
 from qcore.auditor.ledger.effects import Effects
 from qcore.auditor.ledger.entry import Entry
+from qcore.auditor.ledger.layer_statistics import LayerRow, Layers, dump
 from qcore.auditor.ledger.regain import Regained, regain
+from qcore.auditor.ledger.runtimes import Runtimes
 from qcore.auditor.ledger.sample import Grid, Run, Runners
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.auditor.ledger.tally import Tally
@@ -41,6 +43,7 @@ class Ledger:
 
     probes: how many of them, the first ones, were followed to the outputs. sqnr: of the outputs, in these. regained:
     for the worst operators, those that cost the outputs most, what leaving each in float or in int16 gives back.
+    layers: the statistics of TensorFlow's QuantizationDebugger. refused: kernel set -> why its integers are not known.
     unmatched: (operator, name) of the quantized model that stand for no operator of the float model; nothing is said of
     them.
     """
@@ -51,10 +54,16 @@ class Ledger:
     probes: int = 0
     sqnr: float = math.nan
     regained: tuple[Regained, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def entry(self, operator: int) -> Entry:
         """The line of an operator of the quantized model."""
         return next(entry for entry in self.entries if entry.operator == operator)
+
+    def layer_statistics_dump(self, file: IO[str]) -> None:
+        """CSV with the columns of `tf.lite.experimental.QuantizationDebugger`, see `layer_statistics`."""
+        dump(self.layers, file)
 
 
 def account(
@@ -119,6 +128,8 @@ class _Accountant:
         self.wanted = _affordable(float_model) if probes is None else probes
         self.probes: list[list[Array]] = []
         self.effects = Effects(self.exact, self.operators)
+        self.layers = Layers(self.operators, self.exact)
+        self.runtimes = Runtimes(quantized)
 
     def add(self, inputs: Sequence[Array]) -> None:
         """Run one sample and enter it."""
@@ -128,15 +139,20 @@ class _Accountant:
             exact = np.asarray(run.exact[self.alignment.tensors[tensor]])
             tally.add(_of_input(run, tensor, grid, exact), exact, run.values[tensor])
         probed = len(self.probes) < self.wanted
+        if probed:
+            self.runtimes.prepare(run)
         splits = []
-        for operator, tally in zip(self.operators, self.tallies, strict=True):
+        for position, (operator, tally) in enumerate(zip(self.operators, self.tallies, strict=True)):
             rounded = self.rounded if operator.constants() else None
             split = operator.split(run, self.exact, rounded)[0]
             tensor = operator.operator.outputs[0]
             tally.add(split, np.asarray(run.exact[self.alignment.tensors[tensor]]), run.values[tensor])
-            splits.append(Split(split.exact, split.actual, {}) if probed else None)
+            self.layers.add(run, position, split)
+            if probed:
+                tally.add_rounding(split, self.runtimes.flips(run, operator.index))
+                splits.append(Split(split.exact, split.actual, {}))
         if probed:
-            self.effects.add(run, [split for split in splits if split is not None])
+            self.effects.add(run, splits)
             self.probes.append(list(inputs))
 
     def _prepare_rounded(self, run: Run, inputs: Sequence[Array]) -> None:
@@ -162,7 +178,16 @@ class _Accountant:
         ]
         unmatched = tuple((i, main.operators[i].name) for i in self.alignment.unmatched)
         total = self.effects.total.sqnr if self.probes else math.nan
-        return Ledger(tuple(entries), samples, unmatched, len(self.probes), total, tuple(self._regained(worst)))
+        return Ledger(
+            tuple(entries),
+            samples,
+            unmatched,
+            len(self.probes),
+            total,
+            tuple(self._regained(worst)),
+            self.layers.rows(samples, self.alignment.tensors),
+            self.runtimes.refused,
+        )
 
     def _regained(self, worst: int) -> list[Regained]:
         costs = {

@@ -87,6 +87,9 @@ class Entry:
     result. accumulated: of the distance from it. inherited: of what the operands' errors make of it in float. own: of
     the rest, the operator's own error. causes: what that consists of. remainder: the largest element by which the
     causes' differences fail to add up to the error. distribution: of the result's values, in float and in integers.
+
+    Of the `probed` elements, those of the samples that were followed to the outputs: flips: kernel set -> integers that
+    it makes others than the reference kernels, on the same operands; near_ties: numbers within 1/1024 step of a tie.
     """
 
     operator: int | None
@@ -105,7 +108,8 @@ class Entry:
     seen: Seen | None = None
     effect: Effect | None = None
     flips: Mapping[str, int] = field(default_factory=dict)
-    near_ties: int | None = None
+    near_ties: int = 0
+    probed: int = 0
     distribution: Distribution | None = field(default=None, compare=False)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from qcore.auditor.ledger.entry import Cause, Effect, Entry, Seen
 from qcore.auditor.ledger.sample import Grid
 from qcore.ir import Model
 
-__all__ = ["Tally", "power"]
+__all__ = ["NEAR", "Tally", "power"]
 
 Array = NDArray[Any]
+NEAR = 1 / 1024
+"""Steps of the result's scale: what is no further from a tie is near it."""
 
 
 def power(values: Array) -> float:
@@ -40,7 +43,7 @@ class Tally:
         self.seen = (np.inf, -np.inf)
         self.channels: _Channels | None = None
         self.flips: dict[str, int] = {}
-        self.near_ties: int | None = None
+        self.near_ties = self.probed = 0
         self.effect: Effect | None = None
         self.distribution = Distribution(grid)
 
@@ -61,6 +64,18 @@ class Tally:
         self.distribution.add(exact, q)
         if self.grid is not None and q.size:
             self._look(split, exact, q, self.grid)
+
+    def add_rounding(self, split: Split, flips: Mapping[str, int]) -> None:
+        """Of one probed result: the integers that other kernel sets make, and how near to ties its numbers lie."""
+        self.probed += split.actual.size
+        for kernels, count in flips.items():
+            self.flips[kernels] = self.flips.get(kernels, 0) + count
+        if self.grid is None or split.unclipped is None:
+            return
+        steps = split.unclipped / self.grid.scale
+        low, high = self.grid.lowest - self.grid.zero_point, self.grid.highest - self.grid.zero_point
+        near = np.abs(steps - np.floor(steps) - 0.5) < NEAR
+        self.near_ties += int(np.count_nonzero(near & (steps > low) & (steps < high)))
 
     def _look(self, split: Split, exact: Array, q: Array, grid: Grid) -> None:
         self.elements += q.size
@@ -111,6 +126,7 @@ class Tally:
             self.effect,
             dict(self.flips),
             self.near_ties,
+            self.probed,
             self.distribution,
         )
 
