@@ -171,18 +171,19 @@ def _table(code: BuiltinOperator) -> Callable[[Draw], OneOp]:
 
 
 def _from_its_own_test(name: str) -> Callable[[Draw], OneOp]:
-    """Of what the operator's own test draws, the nodes that XNNPACK takes."""
+    """Of what the operator's own test draws, the nodes that XNNPACK takes in both runtimes."""
 
     def draw_case(draw: Draw) -> OneOp:
         table = importlib.import_module(f"tests.ops.test_{name}").CASES
         case: OneOp = draw(table[draw(st.sampled_from([key for key in ("int8", "uint8") if key in table]))])
         model = case.model([y.shape for y in Interpreter(case.model()).run(case.feeds())])
-        runner = Interpreter(model, kernels="xnnpack")
-        try:
-            runner.allocate_tensors()
-        except UnsupportedError:
-            reject()
-        assume(runner.executors()[0].refused is None)
+        for kernels in RUNTIMES:
+            runner = Interpreter(model, kernels=kernels)
+            try:
+                runner.allocate_tensors()
+            except UnsupportedError:
+                reject()
+            assume(runner.executors()[0].refused is None)
         return case
 
     return draw_case
@@ -203,6 +204,7 @@ CASES: dict[str, Callable[[Draw], OneOp]] = {
     "elu": _table(BuiltinOperator.ELU),
     "logistic": _table(BuiltinOperator.LOGISTIC),
     "tanh": _table(BuiltinOperator.TANH),
+    "batch_matmul": _from_its_own_test("batch_matmul"),
     "resize_bilinear": _from_its_own_test("resize_bilinear"),
     "transpose_conv": _from_its_own_test("transpose_conv"),
 }

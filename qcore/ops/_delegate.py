@@ -23,6 +23,7 @@ __all__ = [
     "refused_tensors",
     "require_kept_rank",
     "require_known_padding",
+    "require_known_product",
     "unknown",
 ]
 
@@ -130,15 +131,22 @@ def refused_product(n: Node, axis: int, bias_required: bool, operands: tuple[int
         return "its weights' scales run along another axis"
     if b is not None and (b.quant is None or not b.quant.is_quantized or b.quant.quantized_dimension != 0):
         return "its bias is not quantized"
-    scales = [float32_ratio(x.scale, s, over=y.scale) for s in w.scales]
+    depth = w.value.size // max(w.shape[axis], 1)
+    require_known_product(
+        n, x, w, depth, 0 if b is None or b.value is None else float(np.abs(b.value.astype(np.float64)).max())
+    )
+    if not all(_TINY <= float(s) <= _HUGE for s in (*w.scales, *(() if b is None else b.scales))):
+        raise unknown(n)
+    return None
+
+
+def require_known_product(n: Node, x: NodeTensor, w: NodeTensor, depth: int, bias: float = 0) -> None:
+    """UnsupportedError for scales that XNNPACK refuses to set up, and where sums of `depth` products leave int32."""
+    scales = [float32_ratio(x.scale, s, over=n.output().scale) for s in w.scales]
     if not max(scales) < 256:
         raise n.unsupported(
             "XNNPACK fails to set up scales of 256 and more, and TFLite with it; use kernels='reference'"
         )
-    depth = w.value.size // max(w.shape[axis], 1)
-    reach = depth * 255 * 255 + (0 if b is None or b.value is None else float(np.abs(b.value.astype(np.float64)).max()))
+    reach = depth * 255 * 255 + bias
     if reach * max(1.0, *scales) >= 2.0**31:  # what its kernels do beyond int32 differs among them
         raise unknown(n)
-    if not all(_TINY <= float(s) <= _HUGE for s in (*w.scales, *(() if b is None else b.scales))):
-        raise unknown(n)
-    return None

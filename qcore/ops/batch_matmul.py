@@ -7,6 +7,7 @@ x [..., A, B] (adj_x: [..., B, A]), w [..., B, C] (adj_y: [..., C, B]), y [..., 
 per tensor. int8 with an int32 result: acc, zero points ignored. int16: zero points are 0, int64 accumulators, a 15-bit
 M. TFLite 2.21 leaves most of the result unwritten for adj_x where w broadcasts along its third axis from the end; here,
 as in later versions, it is computed.
+XNNPACK of TensorFlow 2.21 takes zw for 0; that of ai-edge-litert 2.3 leaves such a product to the optimized kernels.
 Hybrid: float32 x with int8 w: y = (s * sw) * acc, one scale s and zero point for each row of x, see _hybrid.py.
 TFLite: kernels/batch_matmul.cc; internal/reference/batch_matmul.h
 """
@@ -23,6 +24,7 @@ from qcore.numerics.gemm import matmul_integers
 from qcore.op import Array, Context, Node, NodeTensor, Op, Shape
 from qcore.ops._activation import Bounds
 from qcore.ops._broadcast import broadcast_shape
+from qcore.ops._delegate import refused_tensors, require_known_product, unknown
 from qcore.ops._hybrid import quantize_rows, row_sums
 from qcore.ops._movement import require_counts
 from qcore.ops._product import (
@@ -112,7 +114,8 @@ def prepare(n: Node) -> Params | HybridParams:
     if x.type == TensorType.INT8:
         multiplier, rules = multiplier_and_rules(n, multiplier, x, w, "double_rounding")
     end = tail(n, multiplier, rules, ActivationFunctionType.NONE)
-    return replace(p, zero_points=(x.zero_point, w.zero_point), tail=end)
+    ignored = n.kernels.name == "xnnpack"
+    return replace(p, zero_points=(x.zero_point, 0 if ignored else w.zero_point), tail=end)
 
 
 def _prepare_hybrid(n: Node) -> HybridParams:
@@ -179,6 +182,21 @@ def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Arra
     return [float_result(product.reshape(p.shape), None, _NO_BOUNDS, ctx, "scale")]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes int8 throughout; ai-edge-litert 2.3 without a zero point of the second operand."""
+    x, w, y = n.input(0), n.input(1), n.output()
+    if w.type != x.type or y.type != x.type:
+        return "its types are mixed"
+    if 0 in (*x.shape, *w.shape) or w.scales.size > 1:
+        raise unknown(n)
+    if w.zero_point and n.kernels.version == "litert-2.3":
+        return "its second operand has a zero point"
+    reason = refused_tensors(n, x, y)
+    if reason is None:
+        require_known_product(n, x, w, _matrix(x, n.options(BatchMatMulOptions).adj_x)[1])
+    return reason
+
+
 def version(n: Node) -> int:
     x, w = n.input(0), n.input(1)
     if x.type in (TensorType.INT8, TensorType.INT16):
@@ -194,4 +212,5 @@ OP = Op(
     rules=Rules(inputs=(activation(), activation())),
     steps=STEPS,
     version=version,
+    refused=refused,
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
-from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tests.one_op import OneOp, Operand, Result, check, compare, matches_reference
 from tests.ops.convolutions import activations, float_products, hybrid_inputs, results
 from tflite_schema import BatchMatMulOptions, BuiltinOperator
 
@@ -148,3 +148,26 @@ def test_refusals() -> None:
         tiny(operands=[x, replace(w, value=w.value.astype(np.uint8))]), UnsupportedError, "of type uint8 has no kernel"
     )
     refuses(tiny(results=[Result(np.int16, 1.0)]), ModelError, "must have one type")
+
+
+def test_xnnpack_and_a_zero_point_of_the_second_operand() -> None:
+    """TensorFlow 2.21 forgets it, ai-edge-litert 2.3 leaves the node to the optimized kernels."""
+    x = Operand(np.arange(6, dtype=np.int8).reshape(2, 3), 0.5, 1)
+    w = Operand(np.arange(12, dtype=np.int8).reshape(3, 4), 0.25, 3)
+    case = OneOp(BuiltinOperator.BATCH_MATMUL, [x, w], [Result(np.int8, 0.5, 0)], BatchMatMulOptions(), 3)
+    assert compare(case, "xnnpack") == (8, True)
+    assert compare(case, "xnnpack@litert-2.3") == (8, False)
+
+
+@pytest.mark.parametrize("kernels", ["xnnpack", "xnnpack@litert-2.3"])
+@pytest.mark.parametrize("adj", [False, True])
+def test_large_matrices_in_xnnpack(adj: bool, kernels: str) -> None:
+    rng = np.random.default_rng(8)
+    x, w = (rng.integers(-128, 128, shape).astype(np.int8) for shape in ((2, 37, 130), (1, 130, 61)))
+    operands = [
+        Operand(np.swapaxes(x, 1, 2).copy() if adj else x, 0.5, -7),
+        Operand(np.swapaxes(w, 1, 2).copy() if adj else w, 0.25),
+    ]
+    options = BatchMatMulOptions(adj_x=adj, adj_y=adj)
+    case = OneOp(BuiltinOperator.BATCH_MATMUL, operands, [Result(np.int8, 512.0, 3)], options, 3)
+    assert compare(case, kernels) == (2 * 37 * 61, True)
