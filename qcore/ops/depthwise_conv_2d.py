@@ -96,7 +96,10 @@ def refused(n: Node) -> str | None:
     o, (height, width) = n.options(DepthwiseConv2DOptions), w.shape[1:3]
     covered = (height - 1) * o.dilation_h_factor + 1, (width - 1) * o.dilation_w_factor + 1
     require_known_padding(n, o.padding, covered, (o.stride_h, o.stride_w))
-    return refused_result(n, 4, 4) or refused_product(n, axis=3, bias_required=True)
+    reason = refused_result(n, 4, 4) or refused_product(n, axis=3, bias_required=True)
+    if reason is None and w.type == TensorType.INT8 and w.quant is not None and w.quant.zero_point.any():
+        raise n.unsupported("XNNPACK fails to set up signed weights with a zero point; use kernels='reference'")
+    return reason
 
 
 OP = Op(

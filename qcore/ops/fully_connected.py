@@ -189,13 +189,20 @@ def version(n: Node) -> int:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8-bit weights and bias that are constant; of int8 weights it ignores the zero point."""
+    """XNNPACK takes 8-bit weights and bias that are constant.
+
+    Of int8 weights it ignores the zero point; LiteRT 2.3 does not delegate weights that have one.
+    """
     w = n.input(1)
     if w.sparsity is not None or w.type in (TensorType.INT4, TensorType.INT2):
         raise unknown(n)
     if n.input(0).type == TensorType.FLOAT32 != w.type:
         return refused_hybrid(n)
-    return refused_product(n, axis=0, bias_required=False)
+    reason = refused_product(n, axis=0, bias_required=False)
+    shifted = w.type == TensorType.INT8 and w.scales.size == 1 and w.zero_point != 0
+    if reason is None and shifted and n.kernels.version == "litert-2.3":
+        return "its weights have a zero point"
+    return reason
 
 
 OP = Op(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
-from tests import strategies
+from qcore.tflite import to_bytes
+from tests import oracle, strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tests.ops.convolutions import (
     BIAS_DTYPES,
@@ -116,6 +117,17 @@ def test_int16_rounds_halves_up() -> None:
 
 def test_zero_point_of_signed_weights_is_ignored() -> None:
     assert check(tiny(w_zero_point=3)) == 2
+    assert check(tiny(w_zero_point=3), "optimized") == 2
+
+
+@pytest.mark.parametrize("kernels", ["xnnpack", "xnnpack@litert-2.3"])
+def test_xnnpack_fails_at_a_zero_point_of_signed_weights(kernels: str) -> None:
+    case = tiny(w_zero_point=3)
+    content = to_bytes(case.model([(1, 1, 1, 2)]))
+    with pytest.raises(RuntimeError, match="failed to prepare"):
+        oracle.outputs(content, case.feeds(), kernels=kernels)
+    with pytest.raises(UnsupportedError, match="fails to set up signed weights"):
+        Interpreter(content, kernels=kernels).allocate_tensors()
 
 
 def test_depth_multiplier_comes_from_the_shapes() -> None:

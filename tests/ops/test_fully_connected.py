@@ -11,7 +11,7 @@ from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from qcore.tflite import to_bytes
 from tests import oracle, strategies
-from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tests.one_op import OneOp, Operand, Result, check, compare, matches_reference
 from tests.ops.convolutions import activations, biases, float_products, hybrid_inputs, results, weights
 from tests.sparsity import VECTORS, rows_of_blocks
 from tflite_schema import (
@@ -328,4 +328,5 @@ def test_xnnpack_ignores_the_zero_point_of_int8_weights(zero_point: int) -> None
     x, w = Operand(np.full((1, 4), 89, np.int8), 1 / 64), np.full((3, 4), 89, np.int8)
     weights = Operand(w, 1 / 64, zero_point, constant=True)
     case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, weights], [Result(np.int8, 0.5)], FullyConnectedOptions(), 4)
-    assert check(case, "xnnpack") == 3
+    assert compare(case, "xnnpack") == (3, True)
+    assert compare(case, "xnnpack@litert-2.3") == (3, False)  # does not delegate such weights
