@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from tests import oracle, strategies
 from tests.one_op import Compared, OneOp, compare
+from tools import kernel_set_table
 
 VALUES = int(os.environ.get("QCORE_CONFORMANCE_VALUES", "1000000"))
 EVIDENCE = Path(__file__).resolve().parents[1] / "qcore" / "data" / "evidence.json"
@@ -133,3 +134,5 @@ def record(name: str, variant: str, tally: Tally, against: str, kernels: str = "
     rows = table if kernels == "reference" else table.setdefault(kernels, {})
     rows.setdefault(name.removeprefix("test_").upper(), {})[variant] = cell
     path.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if path == KERNEL_SETS:
+        kernel_set_table.main()

@@ -35,7 +35,6 @@ _RESIZING = ["operator 64 RESIZE_BILINEAR", "operator 69 RESIZE_BILINEAR", "oper
 REFUSED: dict[tuple[str, str], list[str]] = {
     ("coral_deeplabv3_mnv2_dm05_pascal_quant", "optimized"): _RESIZING,
     ("coral_deeplabv3_mnv2_dm05_pascal_quant", "xnnpack"): _RESIZING,
-    ("coral_split_concat", "xnnpack"): ["operator 1 SPLIT"],
 }
 """(model, kernel set) -> the operators whose arithmetic there is not known, and which refuse to run; no others do."""
 

@@ -4,6 +4,7 @@ import json
 
 from qcore.cli.ops import available, data
 from tests.cli.conftest import Cli
+from tools import kernel_set_table
 
 
 def test_every_operator_with_a_file_is_listed(cli: Cli) -> None:
@@ -24,6 +25,11 @@ def test_the_evidence_is_of_operators_that_exist_and_without_mismatch() -> None:
                 assert cell["mismatches"] == 0, f"{kernels} {operator} {variant}"
                 refused = kernels != "reference" and cell.get("refused", 0) == cell["models"]
                 assert (cell["values"] == 0) == refused, f"{kernels} {operator} {variant}"
+
+
+def test_the_page_on_kernel_sets_shows_what_was_counted() -> None:
+    text = kernel_set_table.PAGE.read_text(encoding="utf-8")
+    assert text == kernel_set_table.page(text, data("kernel_sets.json")), "run: python -m tools.kernel_set_table"
 
 
 def test_one_kernel_set_type_by_type(cli: Cli) -> None:
