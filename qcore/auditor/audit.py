@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qcore.auditor.finding import Finding, Severity, worst_first
+from qcore.auditor.ledger.accountant import Ledger, Progress, account
+from qcore.auditor.ledger.findings import ledger_findings
 from qcore.auditor.lint import lint
 from qcore.auditor.proof import Proof, prove
 from qcore.auditor.proof.findings import proof_findings
+from qcore.errors import CalibrationError
 from qcore.ir import Model
 from qcore.tflite import load
 
@@ -21,10 +24,11 @@ ModelLike = str | os.PathLike[str] | bytes | Model
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """findings: worst first. proof: the bounds of every accumulator, from the weights."""
+    """findings: worst first. proof: the bounds of every accumulator, from the weights. ledger: what was measured."""
 
     findings: tuple[Finding, ...]
     proof: Proof = field(default_factory=lambda: Proof(()))
+    ledger: Ledger | None = None
 
     @property
     def worst(self) -> Severity | None:
@@ -39,18 +43,37 @@ class Audit:
         """Plain values, for `--json`."""
         counts = {str(severity): sum(f.severity == severity for f in self.findings) for severity in Severity}
         findings = [finding.as_json() for finding in self.findings]
-        return {"counts": counts, "findings": findings, "proof": self.proof.as_json()}
+        measured = {} if self.ledger is None else {"ledger": self.ledger.as_json()}
+        return {"counts": counts, "findings": findings, "proof": self.proof.as_json(), **measured}
 
 
-def audit(model: ModelLike, *, targets: Sequence[str] = (), accumulator_bits: int | None = None) -> Audit:
-    """Look at a model without data.
+def audit(
+    model: ModelLike,
+    *,
+    targets: Sequence[str] = (),
+    accumulator_bits: int | None = None,
+    float_model: ModelLike | None = None,
+    samples: Any = None,
+    worst: int = 3,
+    progress: Progress | None = None,
+) -> Audit:
+    """Look at a model: at the file alone and, with its float model and samples, at what quantization costs.
 
     targets: runtimes whose refusals are findings too: "reference", "xnnpack", "tflite-micro". accumulator_bits: of the
-    accumulators of hardware; None: those of TFLite's kernels, 32 or (int16) 64.
+    accumulators of hardware; None: those of TFLite's kernels, 32 or (int16) 64. float_model, samples, worst, progress:
+    see `qcore.auditor.ledger.account`; given both or neither.
 
     Raises ModelError for a file that cannot be read, UnsupportedError for a target that is not known, ValueError for
-    accumulators that are not 2 to 64 bits wide.
+    accumulators that are not 2 to 64 bits wide, CalibrationError for samples that do not fit or are missing, and what
+    `account` raises.
     """
+    if (float_model is None) != (samples is None):
+        raise CalibrationError("what quantization costs is measured with both: give float_model and samples")
     source = model if isinstance(model, Model) else load(model)
     proof = prove(source, accumulator_bits)
-    return Audit(tuple(worst_first([*lint(source, targets), *proof_findings(source, proof)])), proof)
+    found = [*lint(source, targets), *proof_findings(source, proof)]
+    ledger = None
+    if float_model is not None:
+        ledger = account(source, float_model, samples, worst=worst, progress=progress)
+        found += ledger_findings(source, ledger)
+    return Audit(tuple(worst_first(found)), proof, ledger)

@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
-from qcore import audit
+from qcore import CalibrationError, audit
 from qcore.auditor.finding import Severity
+from qcore.auditor.ledger import account
+from qcore.auditor.ledger.findings import ledger_findings
+from tests.auditor.ledger.models import pair, samples
 from tests.auditor.lint.good import change, digits
 from tests.graphs import content
 
@@ -27,3 +31,15 @@ def test_findings_come_worst_first_and_are_plain_values() -> None:
     plain = json.loads(json.dumps(found.as_json()))
     assert plain["counts"]["warning"] == severities.count(Severity.WARNING)
     assert {finding["code"] for finding in plain["findings"]} >= {"QL101", "QL102"}
+
+
+def test_with_data_the_ledger_is_part_of_it() -> None:
+    quantized, model = pair("int8")
+    found = audit(quantized, float_model=model, samples=samples(), worst=1)
+    assert found.ledger == account(quantized, model, samples(), worst=1)
+    codes = {finding.code for finding in found.findings}
+    assert {finding.code for finding in ledger_findings(quantized, found.ledger)} <= codes
+    assert "ledger" in found.as_json()
+    assert "ledger" not in audit(quantized).as_json()
+    with pytest.raises(CalibrationError, match="float_model and samples"):
+        audit(quantized, float_model=model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any
 
 import numpy as np
@@ -60,6 +60,18 @@ class Ledger:
     def entry(self, operator: int) -> Entry:
         """The line of an operator of the quantized model."""
         return next(entry for entry in self.entries if entry.operator == operator)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for `--json`; powers are given in decibels below the signal."""
+        return {
+            "samples": self.samples,
+            "probes": self.probes,
+            "sqnr": self.sqnr,
+            "operators": [entry.as_json() for entry in self.entries],
+            "regained": [asdict(row) for row in self.regained],
+            "unmatched": [{"operator": index, "name": name} for index, name in self.unmatched],
+            "refused": dict(self.refused),
+        }
 
     def layer_statistics_dump(self, file: IO[str]) -> None:
         """CSV with the columns of `tf.lite.experimental.QuantizationDebugger`, see `layer_statistics`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.metrics import decibels
@@ -135,3 +136,27 @@ class Entry:
     def cross(self) -> float:
         """own - parts: twice the products between causes, element by element; 0 where they are independent."""
         return self.own - self.parts
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; noise in decibels below the signal."""
+        alone = {cause: decibels(self.signal, found.alone) for cause, found in self.causes.items()}
+        return {
+            "operator": self.operator,
+            "name": self.name,
+            "tensor": self.tensor,
+            "tensor_name": self.tensor_name,
+            "type": self.type,
+            "scale": self.scale,
+            "zero_point": self.zero_point,
+            "sqnr": self.sqnr,
+            "inherited_sqnr": decibels(self.signal, self.inherited),
+            "own_sqnr": self.own_sqnr,
+            "causes": {cause: {"sqnr": self.cause_sqnr(cause), "alone": alone[cause]} for cause in self.causes},
+            "cross": self.cross / self.own if self.own else 0.0,
+            "remainder": self.remainder,
+            "seen": None if self.seen is None else asdict(self.seen),
+            "effect": None if self.effect is None else asdict(self.effect),
+            "flips": dict(self.flips),
+            "near_ties": self.near_ties,
+            "probed": self.probed,
+        }
