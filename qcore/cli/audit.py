@@ -14,10 +14,10 @@ from qcore.auditor.lint.repair import fix
 from qcore.auditor.lint.target import Target
 from qcore.auditor.report.assembly import assemble
 from qcore.cli.console import FINDING, OK, errors, fail, guard, out, print_json, progress_bar
-from qcore.cli.ledger_table import print_ledger, write_debugger_csv
+from qcore.cli.ledger_table import print_ledger
+from qcore.cli.measurement import DataOption, DebuggerOption, FloatOption, Measurement, WorstOption
 from qcore.cli.reports import HtmlOption, MarkdownOption, MetricOption, ModelExplorerOption, Reports
 from qcore.cli.source import HELP, read_model
-from qcore.dataset import open_dataset
 from qcore.tflite import save
 
 
@@ -41,20 +41,10 @@ def command(
         int | None,
         typer.Option("--accumulator-bits", min=2, max=64, help="Of your hardware; default: those of TFLite's kernels."),
     ] = None,
-    float_model: Annotated[
-        Path | None,
-        typer.Option(
-            "--float", help="The float model it was made from: with --data, what quantization costs, and where."
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", "-d", help="Samples for the float model: .npz, .npy or a folder of them.")
-    ] = None,
-    worst: Annotated[int, typer.Option("--worst", min=0, help="Try so many operators in float and in int16.")] = 3,
-    debugger_csv: Annotated[
-        Path | None,
-        typer.Option("--debugger-csv", help="Write the statistics of TensorFlow's QuantizationDebugger."),
-    ] = None,
+    float_model: FloatOption = None,
+    data: DataOption = None,
+    worst: WorstOption = 3,
+    debugger_csv: DebuggerOption = None,
     fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit code 1 from this severity on.")] = FailOn.ERROR,
     html: HtmlOption = None,
     markdown: MarkdownOption = None,
@@ -68,10 +58,8 @@ def command(
         raise fail("--fix writes a new file: give --fix and --output together")
     if output is not None:
         guard(output, force)
-    if (float_model is None) != (data is None) or (debugger_csv is not None and data is None):
-        raise fail("what quantization costs is measured with the float model and samples: give --float and --data")
-    if debugger_csv is not None:
-        guard(debugger_csv, force)
+    measurement = Measurement(float_model, data, debugger_csv)
+    measurement.check(force)
     reports = Reports(html, markdown, model_explorer, metric)
     reports.check(force)
     source = read_model(model)
@@ -79,19 +67,16 @@ def command(
     if output is not None:
         source, mended = fix(source)
         save(source, output)
-    exact = None if float_model is None else read_model(float_model)
     with progress_bar("measuring") as progress:
         found = audit(
             source,
             targets=[t.value for t in target or []],
             accumulator_bits=accumulator_bits,
-            float_model=exact,
-            samples=None if exact is None else open_dataset(data, exact),
             worst=worst,
             progress=progress,
+            **measurement.read(),
         )
-    if debugger_csv is not None and found.ledger is not None:
-        write_debugger_csv(found.ledger, debugger_csv)
+    measurement.write(found.ledger)
     if json:
         print_json({**found.as_json(), "mended": [finding.as_json() for finding in mended]})
     else:

@@ -1,16 +1,13 @@
-"""What `qcore audit --float --data` prints of the ledger, and the CSV of QuantizationDebugger."""
+"""What `qcore audit --float --data` prints of the ledger."""
 
 from __future__ import annotations
 
-import io
 import math
-from pathlib import Path
 
 from qcore.auditor.ledger import Entry, Gain, Ledger
 from qcore.cli.console import out, print_table
-from qcore.files import replace_file
 
-__all__ = ["print_ledger", "write_debugger_csv"]
+__all__ = ["print_ledger"]
 
 _COLUMNS = {
     "weights": ("weight_rounding",),
@@ -64,10 +61,3 @@ def _decibels(value: float) -> str:
 
 def _gain(gain: Gain | None) -> str:
     return "" if gain is None else f"{gain.decibels:+.2f} ({gain.error:.2f})"
-
-
-def write_debugger_csv(ledger: Ledger, path: Path) -> None:
-    """The layer statistics as a file."""
-    text = io.StringIO()
-    ledger.layer_statistics_dump(text)
-    replace_file(path, text.getvalue().encode())
