@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from qcore.delegated_floats import are_floats_close, float_kernel_of_xnnpack
 from qcore.delegation import ignores_result_shape, is_of_another_kind
 from qcore.errors import ModelError, QCoreError, ShapeError, UnsupportedError
 from qcore.ir import DTYPES, Model, Operator, Shape
@@ -55,7 +56,8 @@ class Step:
 
     A dynamic step whose Params follow from operand shapes keeps them as long as the shapes are `prepared_for`.
     `state` is what the kernel keeps from run to run (`Context.state`). The `executor` is the kernel set that runs the
-    step; `refused` says why XNNPACK does not, where it was asked for.
+    step; `refused` says why XNNPACK does not, where it was asked for. `close`: its float results are close to TFLite's,
+    not equal in all bits.
     """
 
     index: int
@@ -69,6 +71,7 @@ class Step:
     state: dict[str, Any] = field(default_factory=dict)
     executor: KernelSet = REFERENCE
     refused: str | None = None
+    close: bool = False
 
 
 class Problems:
@@ -166,7 +169,12 @@ def _add_step(node: Node, given: Node, made: Allocation, max_tensor_bytes: int) 
     op = find(operator.code, operator.custom_code)
     executor, refused = op.executor(given)
     node = replace(node, kernels=executor)
-    step = Step(node.index, operator, op, op.kernels[op.variant(node)], executor=executor, refused=refused)
+    variant = op.variant(node)
+    kernel = op.kernels[variant]
+    if executor.name == "xnnpack" and variant in ("float32", "any", "hybrid"):
+        kernel = float_kernel_of_xnnpack(node.name, kernel)
+    close = _makes_floats(node) and are_floats_close(node.name, variant == "hybrid")
+    step = Step(node.index, operator, op, kernel, executor=executor, refused=refused, close=close)
     _require_types(node)
     shapes: list[Shape | None] = [None] * len(operator.outputs)
     if not any(tensor in made.unknown for tensor in operator.inputs):
@@ -203,6 +211,10 @@ def require_delegated_kind(n: Node, given: Node) -> None:
                 f"tensor {now.name!r} has shape {now.shape} and had {before.shape} when XNNPACK took the node; what it "
                 "makes of that is not known. Allocate with the shape that is run, or use kernels='reference'"
             )
+
+
+def _makes_floats(node: Node) -> bool:
+    return any(tensor.type == TensorType.FLOAT32 for tensor in node.outputs)
 
 
 def _require_types(node: Node) -> None:

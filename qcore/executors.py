@@ -13,7 +13,10 @@ from qcore.execution import GraphRun, Program
 from qcore.ir import Model
 from qcore.kernel_sets import KernelSet
 
-__all__ = ["Executor", "executors_of", "list_executors"]
+__all__ = ["CLOSE", "Executor", "executors_of", "list_executors"]
+
+CLOSE = 1e-5
+"""How far float results that are not equal lie from TFLite's at most, as a part of the result's largest number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Executor:
     """The kernel set that runs an operator; None where its kernel is not known, and `unknown` says what is not.
 
     refused: why XNNPACK does not run it, where XNNPACK was asked for.
+    close: its float results are within CLOSE of TFLite's and need not be equal; all others are equal in all bits.
     """
 
     operator: int
@@ -28,15 +32,16 @@ class Executor:
     kernels: KernelSet | None
     refused: str | None = None
     unknown: str | None = None
+    close: bool = False
 
     @property
     def reason(self) -> str:
         """Why it is this set, in words; empty where only one set was ever in question."""
         if self.kernels is None:
             return f"not known: {self.unknown}"
-        if self.refused is not None:
-            return self.refused
-        return "XNNPACK delegates" if self.kernels.name == "xnnpack" else ""
+        chosen = self.refused or ("XNNPACK delegates" if self.kernels.name == "xnnpack" else "")
+        close = f"floats within {CLOSE:g}, not equal" if self.close else ""
+        return "; ".join(part for part in (chosen, close) if part)
 
 
 def list_executors(model: Model, kernels: KernelSet) -> list[list[Executor]]:
@@ -63,7 +68,8 @@ def executors_of(graph: GraphRun) -> list[Executor]:
     listed = []
     for index, operator in enumerate(graph.graph.operators):
         if index in steps:
-            listed.append(Executor(index, operator.name, steps[index].executor, steps[index].refused))
+            step = steps[index]
+            listed.append(Executor(index, operator.name, step.executor, step.refused, close=step.close))
             continue
         place = graph.program.model.place(graph.subgraph, index)
         unknown = problems.at.get(place, "it does not fit the shapes in the file, and what stands before is not known")

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from qcore.executors import CLOSE
 from qcore.interpreter import Interpreter
 from qcore.ir import Model, Operator, QuantParams, Shape, Subgraph, Tensor, numpy_dtype, tensor_type
 from qcore.numerics.float32 import from_bfloat16
@@ -205,8 +206,9 @@ class Compared(NamedTuple):
 def check(case: OneOp, kernels: str = "reference") -> int:
     """Assert that our results equal those of TFLite's kernels of this set; the number of values compared.
 
-    Integers and booleans must all be equal. Floats too, unless the case states a tolerance. A recorded run must give
-    the same bits as a plain one, and trace declared steps only, in their declared order.
+    Integers and booleans must all be equal. Floats too, unless the case states a tolerance, or our interpreter that
+    they are close only. A recorded run must give the same bits as a plain one, and trace declared steps only, in their
+    declared order.
     """
     return compare(case, kernels).values
 
@@ -228,6 +230,8 @@ def compare(case: OneOp, kernels: str) -> Compared:
         theirs = oracle.answer(runtime, case.feeds(), case.invocations)
         assert delegated == oracle.delegated(runtime), f"delegated or not? {runner.executors()}"
     _check_recording(case, model, ours, kernels)
+    close = kernels != "reference" and any(node.close for node in runner.executors())
+    tolerance = max(case.tolerance, CLOSE if close else 0.0)
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
         assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"
@@ -235,12 +239,12 @@ def compare(case: OneOp, kernels: str) -> Compared:
         if case.results[position].type == TensorType.BFLOAT16:
             mine, reference = from_bfloat16(mine), from_bfloat16(reference)
         wrong = ~oracle.same_bits(mine, reference)
-        if case.tolerance and mine.dtype.kind in "fc":
+        if tolerance and mine.dtype.kind in "fc":
             finite = np.isfinite(reference)
             span = float(np.ptp(np.abs(reference[finite]))) if finite.any() else 0.0
             span = max(span, float(np.abs(reference[finite]).max()) if finite.any() else 0.0)
             with np.errstate(invalid="ignore"):
-                wrong &= ~(np.abs(mine - reference) <= case.tolerance * span)
+                wrong &= ~(np.abs(mine - reference) <= tolerance * span)
         assert not wrong.any(), _difference(position, mine, reference, wrong)
         compared += mine.size
     return Compared(compared, delegated)

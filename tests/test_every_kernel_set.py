@@ -22,7 +22,7 @@ from qcore.op import Node, find
 from tests import oracle
 from tests.one_op import Compared, OneOp, Operand, Result, check, compare
 from tests.test_conformance import cells, draw, record, wanted
-from tflite_schema import BuiltinOperator, FullyConnectedOptions, Padding
+from tflite_schema import BuiltinOperator, Conv2DOptions, FullyConnectedOptions, Padding
 
 KNOWN = ("crashes", "use kernels='reference'")
 """What a refusal under another kernel set says: TFLite crashes, or an operator in a subgraph is not known."""
@@ -32,6 +32,10 @@ INTEGER = ("int8", "uint8", "int16", "int4", "hybrid")
 
 def integer_cells() -> list[Any]:
     return [cell for cell in cells() if any(word in cell.values[1] for word in INTEGER)]
+
+
+def float_cells() -> list[Any]:
+    return [cell for cell in cells() if "float32" in cell.values[1]]
 
 
 def measure(case: OneOp, kernels: str) -> Compared | str:
@@ -65,6 +69,16 @@ def test_matches(name: str, variant: str, kernels: str, data: st.DataObject) -> 
     measure(data.draw(cases), kernels)
 
 
+@pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
+@pytest.mark.parametrize(("name", "variant"), float_cells())
+@settings(max_examples=4, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_floats_match(name: str, variant: str, kernels: str, data: st.DataObject) -> None:
+    """In all bits, or within 1e-5 where the interpreter says so."""
+    cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
+    measure(data.draw(cases), kernels)
+
+
 @pytest.mark.conformance
 @pytest.mark.parametrize("kernels", SETS)
 @pytest.mark.parametrize(("name", "variant"), integer_cells())
@@ -90,8 +104,26 @@ def test_xnnpack_quantizes_float_rows_in_its_own_way(name: str, data: st.DataObj
     assert node.refused is None
 
 
+@pytest.mark.parametrize(
+    ("channels", "outputs", "groups", "stride"), [(3, 5, 1, 1), (1, 1, 1, 1), (1, 2, 1, 1), (4, 4, 2, 1), (3, 5, 1, 2)]
+)
+def test_xnnpack_quantizes_single_pixels(channels: int, outputs: int, groups: int, stride: int) -> None:
+    """Where a 1 x 1 convolution is a product of matrices, each pixel is a row; otherwise the image is."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 1, (2, 4, 4, channels)) * np.exp(rng.normal(0, 2, (2, 4, 4, 1)))
+    w = rng.integers(-127, 128, (outputs, 1, 1, channels // groups)).astype(np.int8)
+    operands = [
+        Operand(x.astype(np.float32)),
+        Operand(w, np.linspace(0.1, 0.4, outputs, dtype=np.float32), [0] * outputs, constant=True),
+        Operand(np.zeros(outputs, np.float32), constant=True),
+    ]
+    chosen = Conv2DOptions(padding=Padding.SAME, stride_h=stride, stride_w=stride)
+    case = OneOp(BuiltinOperator.CONV_2D, operands, [Result(np.float32)], chosen, 5)
+    assert check(case, "xnnpack") == 2 * (4 // stride) ** 2 * outputs
+
+
 def test_xnnpack_refuses_ranges_beyond_float32() -> None:
-    x = Operand(np.array([[1e-38, 0.0]], np.float32))
+    x = Operand(np.array([[2e-36, 0.0]], np.float32))
     w = Operand(np.ones((1, 2), np.int8), 1.0, constant=True)
     case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, w], [Result(np.float32)], FullyConnectedOptions(), 12)
     with pytest.raises(UnsupportedError, match="too narrow"):

@@ -26,7 +26,15 @@ LAYERS = [
     ["tflite_schema"],
     ["qcore.errors", "qcore.files", "qcore.numerics"],
     ["qcore.ir", "qcore.tflite", "qcore.edit"],
-    ["qcore.kernel_sets", "qcore.delegation", "qcore.rules", "qcore.op", "qcore.op_versions", "qcore.ops"],
+    [
+        "qcore.kernel_sets",
+        "qcore.delegation",
+        "qcore.delegated_floats",
+        "qcore.rules",
+        "qcore.op",
+        "qcore.op_versions",
+        "qcore.ops",
+    ],
     [
         "qcore.recording",
         "qcore.wellformed",

@@ -130,7 +130,14 @@ def description(model: Model, executors: Sequence[Sequence[Executor]] | None = N
 
 def _executor_data(executor: Executor) -> dict[str, Any]:
     kernels = None if executor.kernels is None else str(executor.kernels)
-    return {"executor": {"kernels": kernels, "refused": executor.refused, "unknown": executor.unknown}}
+    return {
+        "executor": {
+            "kernels": kernels,
+            "refused": executor.refused,
+            "unknown": executor.unknown,
+            "close": executor.close,
+        }
+    }
 
 
 def _tensor_data(model: Model, tensor: Tensor) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from qcore.numerics.affine import ACTIVATION_BOUNDS, activation_range
 from qcore.numerics.fixedpoint import clip
 from qcore.op import Node
-from tflite_schema import ActivationFunctionType
+from tflite_schema import ActivationFunctionType, TensorType
 
 __all__ = ["bounds", "clamp", "integer_activation_range"]
 
@@ -18,11 +19,17 @@ Bounds = tuple[float | None, float | None]
 
 
 def bounds(n: Node, fused: ActivationFunctionType) -> Bounds:
-    """The real interval of a fused activation; UnsupportedError for those no kernel fuses (TANH, SIGN_BIT)."""
+    """The real interval of a fused activation; UnsupportedError for those no kernel fuses (TANH, SIGN_BIT).
+
+    XNNPACK leaves infinities as they are; other float kernels do not, see `clamp`.
+    """
     name = getattr(fused, "name", str(int(fused)))
     if name not in ACTIVATION_BOUNDS:
         raise n.unsupported(f"fused activation {name} has no kernel; put the activation in an operator of its own")
-    return ACTIVATION_BOUNDS[name]
+    low, high = ACTIVATION_BOUNDS[name]
+    if n.kernels.name == "xnnpack" and n.output().type == TensorType.FLOAT32:
+        return -math.inf if low is None else low, math.inf if high is None else high
+    return low, high
 
 
 def integer_activation_range(n: Node, fused: ActivationFunctionType) -> tuple[int, int]:

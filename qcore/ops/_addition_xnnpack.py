@@ -18,7 +18,7 @@ from qcore.op import Array, Node, NodeTensor
 from qcore.ops._delegate import refused_scale, refused_tensors, require_kept_rank
 from qcore.ops._pairs import PairTable
 from qcore.ops._scaling import float32_ratio
-from tflite_schema import AddOptions, SubOptions
+from tflite_schema import AddOptions, SubOptions, TensorType
 
 __all__ = ["XnnpackParams", "add_once_rounded", "refused"]
 
@@ -54,10 +54,10 @@ def add_once_rounded(p: XnnpackParams, a: Array, b: Array, trace: Trace) -> Arra
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8-bit operands whose scales are 2^-10 to 2^8 times the result's."""
+    """XNNPACK takes float32, and 8-bit operands whose scales are 2^-10 to 2^8 times the result's."""
     a, b, y = n.input(0), n.input(1), n.output()
     reason = refused_tensors(n, a, b, y)
-    for t in (a, b):
+    for t in () if y.type == TensorType.FLOAT32 else (a, b):
         reason = reason or refused_scale(float32_ratio(t.scale, over=y.scale), 2.0**-10, 256)
     if reason is None:
         options = n.options(AddOptions) if n.name == "ADD" else n.options(SubOptions)

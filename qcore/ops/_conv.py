@@ -54,7 +54,7 @@ _MOST_PADDED = 1 << 26  # elements; padding by dilation can exceed the image wit
 _TILE = 131072  # patches copied at a time, in elements
 
 Prepared = Weights | DepthwiseWeights
-Order = Literal["scales_first", "weight_scale_first", "vectors", "xnnpack"]
+Order = Literal["scales_first", "weight_scale_first", "vectors", "xnnpack", "xnnpack_pixels"]
 Options = Conv2DOptions | DepthwiseConv2DOptions | TransposeConvOptions
 
 
@@ -86,7 +86,8 @@ class HybridParams:
     """float32 activations, integer weights: y = acc * s * sw + bias, s and z of each image worked out as it arrives.
 
     `order`, in float32: "scales_first" acc * (sw * s); "weight_scale_first" (acc * sw) * s; "vectors" that for channels
-    in fours and (acc * s) * sw for those left over; "xnnpack": see _dynamic.py.
+    in fours and (acc * s) * sw for those left over; "xnnpack": see _dynamic.py; "xnnpack_pixels": with an s and z for
+    each pixel instead of each image.
     """
 
     geometry: Geometry
@@ -209,14 +210,15 @@ def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Array]:
     """float32 activations, quantized to int8 image by image, and int8 or int4 weights."""
     x, _, *rest = inputs
-    flat = x.reshape(x.shape[0], math.prod(x.shape[1:]))
-    images = dynamic_rows(flat) if p.order == "xnnpack" else quantize_rows(flat, p.asymmetric)
+    parts = (*x.shape[:3], 1) if p.order == "xnnpack_pixels" else (x.shape[0], 1, 1, 1)
+    flat = x.reshape(math.prod(parts), math.prod(x.shape[1:]) // math.prod(parts[1:]))
+    images = dynamic_rows(flat) if p.order.startswith("xnnpack") else quantize_rows(flat, p.asymmetric)
     q = ctx.trace("quantize_input", images.q.reshape(x.shape))
-    scale, zero_point = images.scale.reshape(-1, 1, 1, 1), images.zero_point.reshape(-1, 1, 1, 1)
+    scale, zero_point = images.scale.reshape(parts), images.zero_point.reshape(parts)
     acc = _accumulate(np.subtract(q, zero_point, dtype=np.float32), 0, p.geometry, p.weights, p.groups)
     trace_accumulator(acc, ctx)
     bias = rest[0] if rest else None
-    if p.order == "xnnpack":
+    if p.order.startswith("xnnpack"):
         return [dynamic_result(acc, scale, p.scale, bias, p.activation, ctx)]
     return [float_result(_scaled(acc.astype(np.float32), scale, p.scale, p.order), bias, p.activation, ctx, "scale")]
 

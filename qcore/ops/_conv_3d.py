@@ -85,7 +85,9 @@ def window(n: Node, large: Triple, kernel: Triple) -> Window:
 
 
 def prepare(n: Node, w: Window) -> Params:
-    """The window with the result's shape and activation."""
+    """The window with the result's shape and activation; the optimized kernel's own dilation is refused."""
+    if n.kernels.name != "reference" and max(w.dilations) > 1:
+        raise n.unsupported("TFLite's optimized kernel reads other data where it is dilated; use kernels='reference'")
     return Params(w, n.output().shape, bounds(n, n.options(Conv3DOptions).fused_activation_function))
 
 

@@ -15,7 +15,9 @@ from tflite_schema import ActivationFunctionType, Padding, TensorType
 
 __all__ = [
     "MOST_DIMENSIONS",
+    "have_one_scale",
     "refused_bytes",
+    "refused_floats",
     "refused_movement",
     "refused_product",
     "refused_result",
@@ -38,10 +40,13 @@ def unknown(n: Node) -> Exception:
 
 
 def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
-    """The 8-bit tensors of a node: quantized as a whole, along axis 0, in one type; no operand empty, six dimensions.
+    """The tensors of a node: float32, or 8 bits of one type quantized as a whole, along axis 0; six dimensions.
 
-    Most operators are taken whatever shape the file gives the result: see `refused_result` for the others.
+    No operand is empty. Most operators are taken whatever shape the file gives the result: see `refused_result` for the
+    others.
     """
+    if all(t.type == TensorType.FLOAT32 for t in tensors):
+        return next((reason for reason in (_refused_shape(n, t) for t in tensors) if reason), None)
     for t in tensors:
         if t.type not in _BYTES:
             raise unknown(n)
@@ -49,14 +54,20 @@ def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
             return "its types are mixed"
         if not _per_tensor(t):
             return f"{t.name!r} is not quantized per tensor"
-        if t.index in {y.index for y in n.outputs}:
-            if t.rank > MOST_DIMENSIONS:
-                raise n.unsupported(f"TFLite fails to set up a result of shape {t.shape}; use kernels='reference'")
-        elif 0 in t.shape or t.rank > MOST_DIMENSIONS:
-            return f"{t.name!r} has a shape of {t.shape}"
+        reason = _refused_shape(n, t)
+        if reason is not None:
+            return reason
         if not _TINY <= float(t.scale) <= _HUGE:
             raise unknown(n)
     return None
+
+
+def _refused_shape(n: Node, t: NodeTensor) -> str | None:
+    if t.index in {y.index for y in n.outputs}:
+        if t.rank > MOST_DIMENSIONS:
+            raise n.unsupported(f"TFLite fails to set up a result of shape {t.shape}; use kernels='reference'")
+        return None
+    return f"{t.name!r} has a shape of {t.shape}" if 0 in t.shape or t.rank > MOST_DIMENSIONS else None
 
 
 def refused_result(n: Node, lowest: int, highest: int = MOST_DIMENSIONS) -> str | None:
@@ -66,19 +77,32 @@ def refused_result(n: Node, lowest: int, highest: int = MOST_DIMENSIONS) -> str 
     return None if inside else f"the file gives its result a shape of {y.shape}"
 
 
+def refused_floats(n: Node) -> str | None:
+    """An elementwise operator that XNNPACK takes in float32; all that the node has is an operand."""
+    tensors = [t for t in n.inputs if t is not None]
+    if any(t.type != TensorType.FLOAT32 for t in (*tensors, n.output())):
+        raise unknown(n)
+    return refused_tensors(n, *tensors, n.output())
+
+
 def refused_bytes(n: Node) -> str | None:
     """An elementwise operator that XNNPACK takes in 8 bits whatever its scales."""
     return refused_tensors(n, n.input(0), n.output())
 
 
 def refused_movement(n: Node, x: NodeTensor, *results: NodeTensor) -> str | None:
-    """8-bit values that are only moved. Into a result of another scale or zero point XNNPACK fails, or copies them."""
+    """Values that are only moved. Into a result of another scale or zero point XNNPACK fails, or copies them."""
     if any(0 in t.shape or t.rank == 0 for t in (x, *results)):
         raise unknown(n)
     reason = refused_tensors(n, x, *results)
-    if reason is None and any((y.scale, y.zero_point) != (x.scale, x.zero_point) for y in results):
+    if reason is None and not all(have_one_scale(x, y) for y in results):
         raise unknown(n)
     return reason
+
+
+def have_one_scale(x: NodeTensor, y: NodeTensor) -> bool:
+    """Whether x and y are float32, or have one scale and zero point."""
+    return x.type == TensorType.FLOAT32 or (x.scale, x.zero_point) == (y.scale, y.zero_point)
 
 
 def _per_tensor(t: NodeTensor) -> bool:
@@ -111,7 +135,7 @@ def require_known_padding(n: Node, padding: Padding, window: Sequence[int], stri
 
 
 def refused_product(n: Node, axis: int, bias_required: bool, operands: tuple[int, int, int] = (0, 1, 2)) -> str | None:
-    """A convolution or matrix product with 8-bit activations; `axis`: where scales of channels must run.
+    """A convolution or matrix product in 8 bits or float32; `axis`: where scales of channels must run.
 
     operands: the places of input, weights and bias.
     """
@@ -125,6 +149,8 @@ def refused_product(n: Node, axis: int, bias_required: bool, operands: tuple[int
         return "its weights or its bias are not constant"
     if b is None and bias_required:
         return "it has no bias"
+    if x.type == TensorType.FLOAT32:
+        return None if b is None else refused_tensors(n, w, b)
     if w.type == TensorType.UINT8 and not _per_tensor(w):
         return "its weights are not quantized per tensor"
     if w.scales.size > 1 and (w.quant is None or w.quant.quantized_dimension != axis):

@@ -17,7 +17,7 @@ from qcore.ops._movement import require_counts
 from qcore.ops._scaling import require_one_type, require_zero_point_in_type
 from tflite_schema import Padding, Pool2DOptions, TensorType
 
-__all__ = ["Params", "fold", "infer", "prepare", "version", "window"]
+__all__ = ["Params", "fold", "infer", "prepare", "refused_gaps", "version", "window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,13 @@ def fold(combine: np.ufunc, x: Array, g: Geometry, neutral: float) -> Array:
         for tap in taps[1:]:
             combine(y, tap, out=y)
     return y
+
+
+def refused_gaps(n: Node) -> str | None:
+    """Why XNNPACK does not take the node, if that is its window."""
+    o = n.options(Pool2DOptions)
+    gaps = o.stride_h > o.filter_height or o.stride_w > o.filter_width
+    return "its strides are larger than its window" if gaps else None
 
 
 def version(n: Node) -> int:

@@ -43,7 +43,7 @@ class XnnpackParams:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and constant axes, one at least."""
+    """XNNPACK takes 8 bits or float32, and constant axes, one at least."""
     x, y, axes = n.input(0), n.output(), n.input(1).value
     if axes is None:
         return "its axes are not constant"

@@ -14,6 +14,7 @@ import numpy as np
 from qcore.numerics.affine import integer_range
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
+from qcore.ops._delegate import refused_floats
 from qcore.ops._scaling import (
     Multiplier,
     float32_ratio,
@@ -81,4 +82,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=version,
+    refused=refused_floats,
 )

@@ -14,10 +14,11 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.numerics.window import pad_with, patches
-from qcore.op import Array, Context, Op
+from qcore.op import Array, Context, Node, Op
 from qcore.ops import _pool
 from qcore.ops._activation import clamp
-from qcore.ops._pool import Params
+from qcore.ops._delegate import refused_floats
+from qcore.ops._pool import Params, refused_gaps
 from qcore.rules import Rules, activation, same_as
 
 _NARROW = 128  # sums of so many 8-bit numbers fit 16 bits
@@ -41,6 +42,11 @@ def eval_integer(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [ctx.trace("clamp", clamp(y.copy(), p.activation_range)).astype(x.dtype)]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes float32 and windows that leave no gaps."""
+    return refused_gaps(n) or refused_floats(n)
+
+
 OP = Op(
     infer=_pool.infer,
     prepare=_pool.prepare,
@@ -52,4 +58,5 @@ OP = Op(
         "clamp": "clamp(quotient)",
     },
     version=_pool.version,
+    refused=refused,
 )

@@ -185,6 +185,8 @@ def eval_hybrid(p: HybridParams, inputs: list[Array], ctx: Context) -> list[Arra
 def refused(n: Node) -> str | None:
     """XNNPACK takes int8 throughout; ai-edge-litert 2.3 without a zero point of the second operand."""
     x, w, y = n.input(0), n.input(1), n.output()
+    if x.type == TensorType.FLOAT32:
+        raise unknown(n)
     if w.type != x.type or y.type != x.type:
         return "its types are mixed"
     if 0 in (*x.shape, *w.shape) or w.scales.size > 1:

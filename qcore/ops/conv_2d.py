@@ -86,10 +86,16 @@ def _prepare_hybrid(n: Node, g: Geometry, groups: int) -> HybridParams:
     prepared = prepare_weights(value, 0, CENTRED_RANGE)
     activation_bounds = bounds(n, n.options(Conv2DOptions).fused_activation_function)
     if n.kernels.name == "xnnpack":
-        return HybridParams(g, groups, True, w.scales, "xnnpack", prepared, activation_bounds)
+        order: Order = "xnnpack_pixels" if groups == 1 and _is_fully_connected(w.shape, g) else "xnnpack"
+        return HybridParams(g, groups, True, w.scales, order, prepared, activation_bounds)
     weight_first = per_channel and (n.kernels.name == "reference" or groups > 1)
-    order: Order = "weight_scale_first" if weight_first else "scales_first"
+    order = "weight_scale_first" if weight_first else "scales_first"
     return HybridParams(g, groups, per_channel, scale, order, prepared, activation_bounds)
+
+
+def _is_fully_connected(weights: Shape, g: Geometry) -> bool:
+    """XNNPACK makes a FULLY_CONNECTED of pixels of it; not of one channel to one."""
+    return weights[1:3] == g.strides == (1, 1) and weights[0] + weights[3] > 2
 
 
 def version(n: Node) -> int:

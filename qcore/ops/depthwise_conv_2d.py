@@ -53,13 +53,13 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
     options, x, w = n.options(DepthwiseConv2DOptions), n.input(0), n.input(1)
     hybrid = check_types(n, x, w, int4=x.type == TensorType.INT8)
     g = window(n, x.shape, w.shape[1:3], options, (options.dilation_h_factor, options.dilation_w_factor))
+    if n.kernels.name == "optimized" and x.type != TensorType.INT16 and n.optional_input(2) is None:
+        raise n.unsupported("TFLite's optimized kernel crashes without a bias; add one of zeros")
     fused = bounds(n, options.fused_activation_function)
     if x.type == TensorType.FLOAT32:
         optional_bias(n, 2, w.shape[3], x.type)
     if x.type == w.type == TensorType.FLOAT32:
         return FloatParams(g, 0, None if w.value is None else DepthwiseWeights(np.asarray(w.value[0]), 0), fused)
-    if n.kernels.name == "optimized" and x.type != TensorType.INT16 and n.optional_input(2) is None:
-        raise n.unsupported("TFLite's optimized kernel crashes without a bias; add one of zeros")
     if hybrid or x.type == TensorType.INT16:
         stated, found = options.depth_multiplier, w.shape[3] // x.shape[3]
         n.require(stated == found, f"depth_multiplier {stated}, shapes say {found}")

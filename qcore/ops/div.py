@@ -28,6 +28,7 @@ from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._activation import Bounds, bounds, clamp, integer_activation_range
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._delegate import refused_floats
 from qcore.ops._numbers import prepare_pair, require_no_zero
 from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, float32_ratio, multiplier
@@ -128,4 +129,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=version,
+    refused=refused_floats,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from qcore.numerics import float32
 from qcore.op import Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._delegate import refused_floats
 from qcore.ops._table import eval_table, float_kernel
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation
@@ -24,4 +25,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_table.STEPS | _table.STEPS_INT16,
     version=by_type(int8=2, int16=2),
+    refused=refused_floats,
 )

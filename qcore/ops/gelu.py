@@ -13,6 +13,7 @@ from collections.abc import Callable
 from qcore.numerics import float32
 from qcore.op import Array, Context, Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._delegate import refused_floats
 from qcore.ops._table import eval_table
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation
@@ -36,4 +37,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_table.STEPS | _table.STEPS_INT16,
     version=by_type(int8=2, uint8=2),
+    refused=refused_floats,
 )

@@ -23,6 +23,7 @@ from qcore.numerics.gemmlowp import (
 )
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
+from qcore.ops._delegate import refused_floats
 from qcore.ops._scaling import float32_ratio, multiplier, require_one_type
 from qcore.ops._unary import ByteTable, infer_same_shape, kernel_of, tabulate
 from qcore.rules import Rules, activation
@@ -101,4 +102,5 @@ OP = Op(
         "requantize": "round(., 2^e)",
         "clamp": "clamp(requantized + zy)",
     },
+    refused=refused_floats,
 )

@@ -81,12 +81,12 @@ def _ratios(n: Node) -> tuple[float, float]:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits with sx / sy in 2^-8 to 2^7 and that times alpha in -127.996 to 128, 2^-8 at least."""
+    """XNNPACK takes float32, and 8 bits with sx / sy in 2^-8 to 2^7, times alpha -127.996 to 128 and 2^-8 at least."""
     alpha = abs(n.options(LeakyReluOptions).alpha)
     if not np.finfo(np.float32).tiny <= alpha <= np.finfo(np.float32).max:
         return f"its alpha is {alpha}"
     reason = refused_tensors(n, n.input(0), n.output())
-    if reason is not None:
+    if reason is not None or n.output().type == TensorType.FLOAT32:
         return reason
     ratio, negative = _ratios(n)
     reason = refused_scale(ratio, 2.0**-8, 128, closed=True) or refused_scale(negative, -127.99609375, 128, closed=True)

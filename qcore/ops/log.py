@@ -11,6 +11,7 @@ import numpy as np
 from qcore.numerics import float32
 from qcore.op import Array, Node, Op, by_type
 from qcore.ops import _table
+from qcore.ops._delegate import unknown
 from qcore.ops._table import eval_table, float_kernel
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation
@@ -29,6 +30,13 @@ def prepare(n: Node) -> object:
     return _table.prepare(n, log_above_zero)
 
 
+def refused(n: Node) -> str | None:
+    """TensorFlow's XNNPACK does not take it; what that of ai-edge-litert computes is not known."""
+    if n.kernels.version == "litert-2.3":
+        raise unknown(n)
+    return "XNNPACK has it not in this version"
+
+
 OP = Op(
     infer=infer_same_shape,
     prepare=prepare,
@@ -36,4 +44,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_table.STEPS | _table.STEPS_INT16,
     version=by_type(int8=2, int16=2),
+    refused=refused,
 )

@@ -16,24 +16,23 @@ from qcore.op import Array, Context, Node, Op
 from qcore.ops import _pool
 from qcore.ops._activation import clamp
 from qcore.ops._delegate import refused_tensors
-from qcore.ops._pool import Params
+from qcore.ops._pool import Params, refused_gaps
 from qcore.rules import Rules, activation, same_as
-from tflite_schema import Pool2DOptions
 
 
 def eval_max(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     (x,) = inputs
-    lowest = x.dtype.type(np.finfo(np.float32).min if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
+    if x.dtype.kind == "f":
+        lowest = x.dtype.type(-np.inf if p.activation_range[0] == -np.inf else np.finfo(x.dtype).min)
+    else:
+        lowest = x.dtype.type(np.iinfo(x.dtype).min)
     y = ctx.trace("maximum", np.fmax(_pool.fold(np.fmax, x, p.geometry, lowest), lowest))
     return [ctx.trace("clamp", clamp(y.copy(), p.activation_range))]
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and windows that leave no gaps."""
-    o = n.options(Pool2DOptions)
-    if o.stride_h > o.filter_height or o.stride_w > o.filter_width:
-        return "its strides are larger than its window"
-    return refused_tensors(n, n.input(0), n.output())
+    """XNNPACK takes 8 bits or float32, and windows that leave no gaps."""
+    return refused_gaps(n) or refused_tensors(n, n.input(0), n.output())
 
 
 OP = Op(

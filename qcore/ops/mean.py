@@ -48,7 +48,7 @@ class ImageParams:
 
 def prepare(n: Node) -> Params | ImageParams | XnnpackParams:
     p, x = _reduction.prepare_scaled(n, mean=True), n.input(0)
-    if n.kernels.name == "xnnpack":
+    if n.kernels.name == "xnnpack" and _reduction.is_quantized(x):
         return XnnpackParams.of(n, p, mean=True)
     image = x.rank == 4 and n.options(ReducerOptions).keep_dims and n.integers(1) in ([1, 2], [2, 1])
     if n.kernels.name == "reference" or not image or p.multiplier is None or x.dtype.itemsize > 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from qcore.op import Array, Node, Op
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._delegate import refused_floats
 from qcore.ops._half import bfloat16_kernel
 from qcore.ops._numbers import eval_binary, prepare_pair
 from qcore.rules import Rules, activation, same_as
@@ -44,4 +45,5 @@ OP = Op(
     },
     rules=Rules(inputs=(activation(), same_as(0)), outputs=(same_as(0),)),
     version=version,
+    refused=refused_floats,
 )

@@ -135,10 +135,11 @@ def version(n: Node) -> int:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8-bit operands whose M lies in 2^-16 to 2^8."""
+    """XNNPACK takes float32, and 8-bit operands whose M lies in 2^-16 to 2^8."""
     a, b, y = n.input(0), n.input(1), n.output()
     reason = refused_tensors(n, a, b, y)
-    reason = reason or refused_scale(float32_ratio(a.scale, b.scale, over=y.scale), 2.0**-16, 256)
+    if reason is None and y.type != TensorType.FLOAT32:
+        reason = refused_scale(float32_ratio(a.scale, b.scale, over=y.scale), 2.0**-16, 256)
     if reason is None:
         require_kept_rank(n, n.options(MulOptions).fused_activation_function)
     return reason

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Op
+from qcore.ops._delegate import refused_floats
 from qcore.ops._half import bfloat16_kernel
 from qcore.ops._unary import eval_float, infer_same_shape, prepare_plain
 from qcore.rules import FLOAT_ONLY
@@ -26,4 +27,5 @@ OP = Op(
         "int64": _KERNEL,
     },
     rules=FLOAT_ONLY,
+    refused=refused_floats,
 )

@@ -18,7 +18,7 @@ from tflite_schema import TensorType
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and constant int32 paddings."""
+    """XNNPACK takes 8 bits or float32, and constant int32 paddings."""
     x, paddings, y = n.input(0), n.input(1), n.output()
     if paddings.value is None or paddings.type != TensorType.INT32:
         return "its paddings are not constant int32 numbers"

@@ -16,6 +16,7 @@ from qcore.numerics.affine import integer_range
 from qcore.numerics.trace import Trace
 from qcore.op import Array, Context, Node, Op
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._delegate import refused_floats
 from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, float32_ratio, multiplier
 from qcore.rules import Rules, activation, weight
@@ -74,6 +75,12 @@ def steps(p: Params, x: Array, alpha: Array, trace: Trace) -> Array:
 
 eval_quantized = pair_kernel(steps)
 
+
+def refused(n: Node) -> str | None:
+    """XNNPACK takes float32 and a constant alpha."""
+    return "its alpha is not constant" if n.input(1).value is None else refused_floats(n)
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
@@ -85,4 +92,5 @@ OP = Op(
         "requantize": "round((x - zx) * M1) or round(product * M2)",
         "clamp": "clamp(requantized + zy)",
     },
+    refused=refused,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from qcore.op import Node, Op, by_type
 from qcore.ops import _relu
+from qcore.ops._delegate import refused_floats
 from qcore.ops._relu import eval_float32, eval_integer
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation
@@ -23,4 +24,5 @@ OP = Op(
     rules=Rules(inputs=(activation(),)),
     steps=_relu.STEPS,
     version=by_type(int8=2, uint8=2, int16=3),
+    refused=refused_floats,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from qcore.op import Node, Op
 from qcore.ops import _relu
+from qcore.ops._delegate import refused_floats
 from qcore.ops._relu import eval_float32, eval_integer
 from qcore.ops._unary import infer_same_shape
 from qcore.rules import Rules, activation
@@ -22,4 +23,5 @@ OP = Op(
     kernels={"float32": eval_float32, "int8": eval_integer, "uint8": eval_integer},
     rules=Rules(inputs=(activation(),), quantizable=frozenset({"int8"})),
     steps=_relu.STEPS,
+    refused=refused_floats,
 )

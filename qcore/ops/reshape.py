@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from qcore.op import Node, Op, Shape
-from qcore.ops._delegate import refused_result, refused_tensors
+from qcore.ops._delegate import have_one_scale, refused_result, refused_tensors
 from qcore.ops._movement import move, require_counts, require_same_type
 from qcore.rules import Rules, activation, same_as, untouched
 from tflite_schema import ReshapeOptions, TensorType
@@ -56,13 +56,13 @@ def prepare(n: Node) -> Shape:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits, a constant shape, and a result of the operand's scale and zero point."""
+    """XNNPACK takes 8 bits or float32, a constant shape, and a result of the operand's scale and zero point."""
     shape = n.optional_input(1)
     if shape is not None and shape.value is None:
         return "its shape is not constant"
     x, y = n.input(0), n.output()
     reason = refused_result(n, 0) or refused_tensors(n, x, y)
-    if reason is None and (x.scale, x.zero_point) != (y.scale, y.zero_point):
+    if reason is None and not have_one_scale(x, y):
         reason = "its result has other parameters than its operand"
     return reason
 

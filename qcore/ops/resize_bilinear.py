@@ -73,7 +73,7 @@ def prepare(n: Node) -> Params | XnnpackParams:
     n.require(x.type == y.type, f"operand and result must have one type, not {n.types}")
     both = options.half_pixel_centers and options.align_corners
     n.require(not both, "align_corners and half_pixel_centers exclude each other")
-    if n.kernels.name == "xnnpack":
+    if n.kernels.name == "xnnpack" and x.type != TensorType.FLOAT32:
         return XnnpackParams(*(_xnnpack_axis(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
     place = _float_axis if x.type in (TensorType.FLOAT32, TensorType.UINT8) else _integer_axis
     return Params(*(place(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
@@ -119,7 +119,7 @@ def _xnnpack_axis(size: int, output: int, options: ResizeBilinearOptions) -> Axi
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8-bit images and a constant size."""
+    """XNNPACK takes images of 8 bits or float32, and a constant size."""
     if n.input(1).value is None:
         return "its size is not constant"
     return refused_movement(n, n.input(0), n.output())

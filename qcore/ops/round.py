@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.op import Op
+from qcore.ops._delegate import refused_floats
 from qcore.ops._half import bfloat16_kernel
 from qcore.ops._unary import eval_float, infer_same_shape, prepare_plain
 from qcore.rules import FLOAT_ONLY
@@ -18,4 +19,5 @@ OP = Op(
     prepare=prepare_plain,
     kernels={"float32": _KERNEL, "float16": _KERNEL, "bfloat16": bfloat16_kernel(_KERNEL)},
     rules=FLOAT_ONLY,
+    refused=refused_floats,
 )

@@ -66,7 +66,7 @@ def version(n: Node) -> int:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and a constant box whose sizes are stated."""
+    """XNNPACK takes 8 bits or float32, and a constant box whose sizes are stated."""
     begin, size = n.integers(1), n.integers(2)
     if begin is None or size is None:
         return "its box is not constant"

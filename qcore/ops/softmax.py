@@ -41,6 +41,7 @@ from qcore.numerics.fixedpoint import (
 from qcore.numerics.gemmlowp import get_reciprocal
 from qcore.numerics.lut import lookup_int16, softmax_exp_table, softmax_reciprocal_table
 from qcore.op import Array, Context, Node, Op, Shape, by_type
+from qcore.ops._delegate import refused_floats
 from qcore.ops._exponential import (
     ACCUMULATOR_BITS,
     Scaling,
@@ -170,6 +171,12 @@ def eval_int16(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
     return [ctx.trace("output", np.clip(y, 0, 32767)).astype(np.int16)]
 
 
+def refused(n: Node) -> str | None:
+    """XNNPACK takes float32 and a beta of 1."""
+    beta = n.options(SoftmaxOptions).beta
+    return f"its beta is {beta:g}" if beta != 1 else refused_floats(n)
+
+
 OP = Op(
     infer=infer,
     prepare=prepare,
@@ -185,4 +192,5 @@ OP = Op(
         "output": "e / S",
     },
     version=by_type(int8=2, int16=3),
+    refused=refused,
 )

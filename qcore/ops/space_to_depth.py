@@ -39,7 +39,7 @@ def eval_any(p: int, inputs: list[Array], ctx: Context) -> list[Array]:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and blocks above 1."""
+    """XNNPACK takes 8 bits or float32, and blocks above 1."""
     if n.options(SpaceToDepthOptions).block_size <= 1:
         return "its blocks are single elements"
     return refused_movement(n, n.input(0), n.output())

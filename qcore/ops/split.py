@@ -40,7 +40,7 @@ def eval_any(p: tuple[int, int], inputs: list[Array], ctx: Context) -> list[Arra
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits in two to four parts along a constant axis."""
+    """XNNPACK takes 8 bits or float32 in two to four parts along a constant axis."""
     if not 2 <= len(n.outputs) <= 4:
         return f"it has {len(n.outputs)} results"
     if n.input(0).value is None:

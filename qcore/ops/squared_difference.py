@@ -16,6 +16,7 @@ from qcore.numerics.trace import Trace
 from qcore.op import Array, Node, Op, by_type
 from qcore.ops._addition import Operand, common_scale
 from qcore.ops._broadcast import infer_broadcast
+from qcore.ops._delegate import refused_floats
 from qcore.ops._numbers import eval_binary, prepare_pair
 from qcore.ops._pairs import PairTable, pair_kernel
 from qcore.ops._scaling import Multiplier, multiplier, require_zero_point_in_type
@@ -79,4 +80,5 @@ OP = Op(
         "clamp": "clamp(requantized + zy)",
     },
     version=by_type(int8=2),
+    refused=refused_floats,
 )

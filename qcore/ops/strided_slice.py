@@ -147,7 +147,7 @@ def version(n: Node) -> int:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and a constant box of all dimensions in steps of 1."""
+    """XNNPACK takes 8 bits or float32, and a constant box of all dimensions in steps of 1."""
     options = n.options(StridedSliceOptions)
     if options.ellipsis_mask or options.new_axis_mask or options.shrink_axis_mask:
         return "it adds, drops or spans dimensions"

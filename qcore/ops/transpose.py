@@ -63,7 +63,7 @@ def version(n: Node) -> int:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits and a constant permutation."""
+    """XNNPACK takes 8 bits or float32, and a constant permutation."""
     if n.input(1).value is None:
         return "its permutation is not constant"
     if 0 in n.input(0).shape:

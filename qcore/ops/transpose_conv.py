@@ -29,7 +29,7 @@ from qcore.numerics.window import Geometry
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
 from qcore.ops._conv import check_types, window
-from qcore.ops._delegate import refused_product
+from qcore.ops._delegate import refused_product, unknown
 from qcore.ops._hybrid import quantize_rows
 from qcore.ops._lanes import Lanes
 from qcore.ops._product import (
@@ -212,6 +212,8 @@ def refused(n: Node) -> str | None:
         return "its result's shape is not constant"
     if options.padding == Padding.SAME and (kernel[0] < options.stride_h or kernel[1] < options.stride_w):
         return "its strides are larger than its window"
+    if n.input(2).type == TensorType.FLOAT32 != n.input(1).type:
+        raise unknown(n)
     reason = refused_product(n, axis=0, bias_required=False, operands=(2, 1, 3))
     sizes = zip(n.output().shape[1:3], (options.stride_h, options.stride_w), kernel, strict=True)
     if reason is None and any(size < stride <= window for size, stride, window in sizes):

@@ -55,6 +55,11 @@ def test_executors_are_listed_with_reasons_and_gaps(cli: Cli, tmp_path: Path) ->
     assert any(row.startswith("1 Twice not known: custom operator") for row in rows), rows
     shown = json.loads(cli("show", tmp_path / "mixed.tflite", "--kernels", "xnnpack", "--json").out)
     executors = [op["executor"] for op in shown["subgraphs"][0]["operators"]]
-    assert executors[0] == {"kernels": "xnnpack", "refused": None, "unknown": None}
+    assert executors[0] == {"kernels": "xnnpack", "refused": None, "unknown": None, "close": False}
     assert executors[1]["kernels"] is None
-    assert executors[2] == {"kernels": "optimized", "refused": "XNNPACK has it not in int8", "unknown": None}
+    assert executors[2] == {
+        "kernels": "optimized",
+        "refused": "XNNPACK has it not in int8",
+        "unknown": None,
+        "close": False,
+    }
