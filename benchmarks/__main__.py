@@ -28,6 +28,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.tracing import time_tracing
 from qcore import Interpreter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,7 @@ DEFAULT = [
     "coral_mobilenet_v1_0.25_128_quant",
     "coral_tf2_mobilenet_v2_1.0_224_ptq",
 ]
+TRACED = ["mlptiny_pretrainedResnet_quant", "mlptiny_kws_ref_model", "coral_mobilenet_v1_0.25_128_quant"]
 Runner = Callable[[], None]
 
 
@@ -63,13 +65,33 @@ def main() -> None:
             *(f"{row[key]:.2f}" for key in ("reference_ratio", "optimized_ratio")),
         )
     console.print(table)
+    tracing = [trace_model(path, options.rounds) for path in files if options.models or path.stem in TRACED]
+    costs = Table(title="a run that nobody records, with and without trace calls, CPU time", box=None)
+    for column in ("model", "milliseconds", "trace calls", "their share", "with / without", "equal code twice"):
+        costs.add_column(column, justify="left" if column == "model" else "right")
+    for cost in tracing:
+        share, ratios = f"{cost['share']:.3%}", [f"{cost[key]:.3f}" for key in ("ratio", "noise")]
+        costs.add_row(cost["model"], f"{cost['milliseconds']:.3f}", str(cost["calls"]), share, *ratios)
+    console.print(costs)
     startup = time_import(options.rounds)
     console.print(
         f"qcore with all its names loaded: {startup['extra_ms']:.1f} ms over import numpy "
         f"({startup['numpy_ms']:.1f} ms)"
     )
     if options.json:
-        options.json.write_text(json.dumps({"models": rows, "import": startup}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"models": rows, "tracing": tracing, "import": startup}, indent=1) + "\n", encoding="utf-8"
+        )
+
+
+def trace_model(path: Path, rounds: int) -> dict[str, Any]:
+    """What trace calls cost that nobody listens to, in many short turns."""
+    interpreter = Interpreter(path)
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()
+    for detail, value in zip(details, _draw(details), strict=True):
+        interpreter.set_tensor(detail["index"], value)
+    return {"model": path.stem, **time_tracing(interpreter, 30 * rounds)}
 
 
 def time_model(path: Path, rounds: int) -> dict[str, Any]:
