@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pytest
 
 from qcore.ir import Model, QuantParams
+from tests import oracle
 from tests.quantizer.converter import FloatGraph
 from tflite_schema import (
     ActivationFunctionType,
@@ -32,6 +36,7 @@ __all__ = [
     "backwards",
     "dense",
     "drawn_network",
+    "fused_lstm",
     "lstm",
     "neg",
     "rnn",
@@ -249,3 +254,27 @@ def drawn_network(seed: int) -> Model:
         made.append(y)
     read = {tensor for operator in graph.graph.operators for tensor in operator.inputs}
     return graph.model(*(tensor for tensor in made[1:] if tensor not in read or rng.random() < 0.2))
+
+
+@functools.cache
+def _lstm_network(trained: bool) -> Any:
+    tensorflow = oracle.tensorflow()
+    layers = pytest.importorskip("tf_keras", reason="tf_keras, whose LSTM is fused, is not installed").layers
+    importlib.import_module("tf_keras").utils.set_random_seed(0)
+
+    def q(x: Any, low: float, high: float) -> Any:
+        fake_quant = tensorflow.quantization.fake_quant_with_min_max_vars
+        return layers.Lambda(lambda y: fake_quant(y, low, high))(x) if trained else x
+
+    start = layers.Input((6, 16), 1)
+    x = q(layers.LSTM(40, return_sequences=True)(q(start, -3.0, 3.0)), -1.0, 1.0)
+    x = q(layers.LSTM(40)(x), -1.0, 1.0)
+    return importlib.import_module("tf_keras").Model(start, q(layers.Dense(3)(x), -2.0, 2.0))
+
+
+def fused_lstm(*, trained: bool = False) -> Any:
+    """TFLiteConverter of two LSTM layers of Keras 2, which it makes one operator each; with fake quantization between.
+
+    Fake quantization inside of a fused operator has no place.
+    """
+    return oracle.tensorflow().lite.TFLiteConverter.from_keras_model(_lstm_network(trained))

@@ -87,6 +87,14 @@ KERAS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def network(name: str) -> Any:
+    """One of KERAS, with weights of one seed."""
+    oracle.tensorflow()
+    keras = pytest.importorskip("keras")
+    keras.utils.set_random_seed(0)
+    return keras.Model(*KERAS[name](keras.layers))
+
+
 @functools.cache
 def model(name: str) -> Model:
     """A float model with the ranges of TensorFlow's calibrator."""
@@ -95,11 +103,7 @@ def model(name: str) -> Model:
         if not path.exists():
             pytest.skip(f"../shared/models/{name}.tflite is not here")
         return calibrated(path.read_bytes())
-    tensorflow = oracle.tensorflow()
-    keras = pytest.importorskip("keras")
-    keras.utils.set_random_seed(0)
-    converter = tensorflow.lite.TFLiteConverter.from_keras_model(keras.Model(*KERAS[name](keras.layers)))
-    return calibrated(converter.convert())
+    return calibrated(oracle.tensorflow().lite.TFLiteConverter.from_keras_model(network(name)).convert())
 
 
 @pytest.mark.parametrize("variant", list(VARIANTS))

@@ -86,10 +86,9 @@ def test_the_whole_converter_gives_the_same_file(border: str) -> None:
     assert not found, found[:10]
 
 
-@functools.cache
-def application(name: str) -> Model:
-    """An application of Keras with random weights, and the ranges of TensorFlow's calibrator."""
-    tensorflow = oracle.tensorflow()
+def application_network(name: str) -> Any:
+    """An application of Keras with random weights."""
+    oracle.tensorflow()
     keras = pytest.importorskip("keras")
     keras.utils.set_random_seed(0)
     size = APPLICATIONS[name]
@@ -99,7 +98,14 @@ def application(name: str) -> Model:
         if isinstance(layer, keras.layers.BatchNormalization):  # with beta = 0 the signal fades away on its way
             layer.beta.assign(rng.normal(0, 0.5, layer.beta.shape))
     start = keras.Input((size, size, 3), 1)
-    return calibrated(tensorflow.lite.TFLiteConverter.from_keras_model(keras.Model(start, net(start))).convert())
+    return keras.Model(start, net(start))
+
+
+@functools.cache
+def application(name: str) -> Model:
+    """The same in float, with the ranges of TensorFlow's calibrator."""
+    made = application_network(name)
+    return calibrated(oracle.tensorflow().lite.TFLiteConverter.from_keras_model(made).convert())
 
 
 @pytest.mark.conformance

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qcore.quantizer import quantize
 from qcore.tflite import load
 from tests import oracle
-from tests.quantizer.test_real_models import KERAS, REAL
+from tests.quantizer.test_real_models import KERAS, REAL, network
 from tests.quantizer.weights.oracle import VARIANTS, check, check_with_converter, converted
 
 Array = NDArray[Any]
@@ -108,13 +108,6 @@ def of_network(network: Any) -> Callable[[], Any]:
     return lambda: oracle.tensorflow().lite.TFLiteConverter.from_keras_model(network)
 
 
-def keras_network(name: str) -> Any:
-    oracle.tensorflow()
-    keras = pytest.importorskip("keras")
-    keras.utils.set_random_seed(0)
-    return keras.Model(*KERAS[name](keras.layers))
-
-
 @pytest.mark.parametrize("name", list(FUNCTIONS))
 def test_functions(name: str) -> None:
     check_with_converter(of_function(*FUNCTIONS[name]))
@@ -122,7 +115,7 @@ def test_functions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["branches", "transformer"])
 def test_keras_models(name: str) -> None:
-    check_with_converter(of_network(keras_network(name)))
+    check_with_converter(of_network(network(name)))
 
 
 def test_the_converter_knows_a_name_that_the_float_file_has_lost() -> None:
@@ -157,7 +150,7 @@ def test_real_models(name: str) -> None:
 @pytest.mark.conformance
 @pytest.mark.parametrize("name", list(KERAS))
 def test_keras_models_in_every_variant(name: str) -> None:
-    check_with_converter(of_network(keras_network(name)), list(VARIANTS)[1:])
+    check_with_converter(of_network(network(name)), list(VARIANTS)[1:])
 
 
 @pytest.mark.conformance
