@@ -34,10 +34,11 @@ def sqnr(reference: Array, values: Array) -> float:
 
 
 def decibels(signal: float, noise: float) -> float:
-    """10 log10(signal / noise): inf without noise, -inf where there is noise alone."""
+    """10 log10(signal / noise): inf without noise, -inf where there is noise alone, or nothing that can be measured."""
     if noise == 0:
         return math.inf
-    return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
+    ratio = signal / noise
+    return 10 * math.log10(ratio) if ratio > 0 else -math.inf
 
 
 def real_values(tensor: Tensor, values: Array) -> Array:

@@ -13,7 +13,7 @@ from qcore.cli.console import FINDING, OK, out, print_json, short_name
 from qcore.cli.source import HELP, read_model
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": "~", "same": " "}
-_SAID = ("type", "quantization", "granularity")
+_SAID = ("type", "quantization", "granularity", "version")
 
 
 def command(

@@ -177,7 +177,7 @@ def _operator(a: Model, b: Model, both: Correspondence, i: int, j: int) -> Itera
             if s != t:
                 yield Change(where, "operand", _name(both.a, s), _name(both.b, t))
             continue
-        constants = constant_behind(a, both.a, s), constant_behind(b, both.b, t)
+        constants = constant_behind(a, both.a, s, both.producers_a), constant_behind(b, both.b, t, both.producers_b)
         if constants[0] is None and constants[1] is None:
             if not both.same_source(s, t):
                 yield Change(where, "source", both.a.tensors[s].name, both.b.tensors[t].name)

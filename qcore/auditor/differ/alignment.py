@@ -6,7 +6,7 @@ less. What is left over is matched by the names of its results, whatever its pla
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from qcore.ir import Model, Operator, Subgraph
@@ -27,6 +27,7 @@ class Correspondence:
 
     def __init__(self, a: Subgraph, b: Subgraph, operators: Sequence[tuple[int | None, int | None]]) -> None:
         self.a, self.b = a, b
+        self.producers_a, self.producers_b = a.producers(), b.producers()
         self.operators = tuple(operators)
         self.tensors = dict(zip(a.inputs, b.inputs, strict=False))
         for i, j in operators:
@@ -55,17 +56,20 @@ def _inserted(graph: Subgraph, alone: set[int]) -> dict[int, int]:
     return {op.outputs[0]: op.inputs[0] for op in chosen if op.code in _BORDERS and op.inputs and op.outputs}
 
 
-def constant_behind(model: Model, graph: Subgraph, tensor: int) -> int | None:
-    """The constant that an operand is, or that a DEQUANTIZE or QUANTIZE makes it of; None for any other operand."""
+def constant_behind(model: Model, graph: Subgraph, tensor: int, producers: Mapping[int, int]) -> int | None:
+    """The constant that an operand is, or that a DEQUANTIZE or QUANTIZE makes it of; None for any other operand.
+
+    producers: `graph.producers()`.
+    """
     for _ in range(3):  # QUANTIZE of a DEQUANTIZE of a constant, and no endless walk
         if tensor < 0:
             return None
         if model.is_constant(graph.tensors[tensor]):
             return tensor
-        makers = [op for op in graph.operators if tensor in op.outputs and op.code in _BORDERS and op.inputs]
-        if not makers:
+        maker = graph.operators[producers[tensor]] if tensor in producers else None
+        if maker is None or maker.code not in _BORDERS or not maker.inputs:
             return None
-        tensor = makers[0].inputs[0]
+        tensor = maker.inputs[0]
     return None
 
 

@@ -14,7 +14,7 @@ from qcore.errors import QCoreError
 from qcore.ir import Model, Operator, QuantParams, Tensor
 from tflite_schema import Table
 
-__all__ = ["Change", "operator_changes", "parameter_changes", "tensor_changes", "ulps", "value_change"]
+__all__ = ["Change", "operator_changes", "parameter_changes", "reals", "tensor_changes", "ulps", "value_change"]
 
 Array = NDArray[Any]
 _NEAR = 4096  # ulp
@@ -128,7 +128,10 @@ def parameter_changes(where: str, a: QuantParams | None, b: QuantParams | None) 
         if a.is_per_channel:
             measures |= {"channels": int((apart > 0).sum()), "of": a.scale.size}
         found.append(Change(where, "scale", _single(a.scale[worst]), _single(b.scale[worst]), measures))
-    zeros = [np.broadcast_to(q.zero_point if q.zero_point.size else 0, a.scale.shape) for q in (a, b)]
+    zeros = [q.zero_point if q.zero_point.size else np.zeros(1, np.int64) for q in (a, b)]
+    if zeros[0].size != zeros[1].size and 1 not in (zeros[0].size, zeros[1].size):
+        return [*found, Change(where, "zero points", str(zeros[0].size), str(zeros[1].size))]
+    zeros = list(np.broadcast_arrays(*zeros))
     steps = np.abs(zeros[0] - zeros[1])
     if steps.any():
         worst = int(steps.argmax())
@@ -169,23 +172,42 @@ def value_change(where: str, model_a: Model, a: Tensor, model_b: Model, b: Tenso
     if x.dtype.kind not in "iufb" or y.dtype.kind not in "iufb":
         return [] if np.array_equal(x, y) else [Change(where, "values", str(x.dtype), str(y.dtype))]
     stored = a.type == b.type
-    left, right = (x, y) if stored else (real_values(a, x), real_values(b, y))
+    exact, other = reals(a, x), reals(b, y)
+    left, right = (x, y) if stored else (exact, other)
+    if left is None or right is None:
+        return []  # the type is a change of its own, and what the numbers stand for is not known
     if left.tobytes() == right.tobytes() and left.dtype == right.dtype:
         return []
     wide = left.astype(np.float64), right.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(wide[0] - wide[1])
         different = ~((wide[0] == wide[1]) | (np.isnan(wide[0]) & np.isnan(wide[1])))
-        noise = sqnr(*(np.asarray(real_values(t, v), np.float64) for t, v in ((a, x), (b, y))))
+        noise = sqnr(exact, other) if exact is not None and other is not None else math.inf
     if not different.any():
         return []
-    place = int(np.nanargmax(np.where(different, apart, -1)))
+    apart = np.where(np.isnan(apart), np.inf, apart)
+    place = int(np.where(different, apart, -1).argmax())
     integers = stored and x.dtype.kind in "iu"
     largest: float = int(apart.flat[place]) if integers else float(apart.flat[place])
     measures: dict[str, float] = {"differ": int(different.sum()), "of": x.size, "largest": largest}
     if math.isfinite(noise):
         measures["SQNR_dB"] = round(noise, 1)
     return [Change(where, "values", _single(left.flat[place]), _single(right.flat[place]), measures)]
+
+
+def reals(tensor: Tensor, values: Array) -> NDArray[np.float64] | None:
+    """The real numbers that a constant stands for; None where its parameters say nothing of them or do not fit it."""
+    quant = tensor.quant
+    if quant is not None and quant.is_quantized and values.dtype.kind in "iu":
+        axis, count = quant.quantized_dimension, quant.scale.size
+        if quant.is_per_channel and not (0 <= axis < values.ndim and values.shape[axis] == count):
+            return None
+        if quant.zero_point.size not in (1, count):
+            return None
+    elif quant is not None and quant.details is not None:
+        return None
+    with np.errstate(all="ignore"):
+        return np.asarray(real_values(tensor, values), np.float64)
 
 
 def _origin(values: Array | None) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
-import numpy as np
-
 from qcore.auditor.differ import ModelLike, role
-from qcore.auditor.differ.alignment import Correspondence, align, constant_behind
-from qcore.auditor.differ.change import Change, tensor_changes
-from qcore.auditor.metrics import real_values, sqnr
+from qcore.auditor.differ.alignment import align, constant_behind
+from qcore.auditor.differ.change import Change, operator_changes, reals, tensor_changes
+from qcore.auditor.metrics import sqnr
+from qcore.errors import ModelError
 from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from qcore.tflite import load
 from tflite_schema import BlockwiseQuantization, TensorType
@@ -81,45 +81,60 @@ class SideBySide:
 def side_by_side(a: ModelLike, b: ModelLike, float_model: ModelLike) -> SideBySide:
     """What a and b, made of one float model, did with each operator of its main graph.
 
-    Changes are those of the constants and results between a and b; names are left out. Raises ModelError for a file
-    that cannot be read.
+    Changes are those of versions, options, constants and results from a to b; names are left out. Raises ModelError for
+    a file that cannot be read.
     """
     first, second, whole = (source if isinstance(source, Model) else load(source) for source in (a, b, float_model))
-    sides = [(model, align(whole.main, model.main)) for model in (first, second)]
+    origin, left, right = (_Side(whole, model) for model in (whole, first, second))
     found = []
     for index, operator in enumerate(whole.main.operators):
-        places = [{i: j for i, j in both.operators if i is not None}.get(index) for _, both in sides]
-        one, other = (
-            None if j is None else _treatment(whole, model, both, index, j)
-            for (model, both), j in zip(sides, places, strict=True)
-        )
-        changes = []
-        if places[0] is not None and places[1] is not None:
-            changes = _between(first, first.main.operators[places[0]], second, second.main.operators[places[1]])
+        one, other = (None if side.of(index) is None else _treatment(origin, side, index) for side in (left, right))
+        changes = [] if one is None or other is None else _between(left, right, index)
         result = whole.main.tensors[operator.outputs[0]].name if operator.outputs else ""
         found.append(Beside(index, operator.name, result, one, other, tuple(changes)))
-    return SideBySide(tuple(found), *(_added(model.main, both) for model, both in sides))
+    return SideBySide(tuple(found), left.added(), right.added())
 
 
-def _added(graph: Subgraph, both: Correspondence) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for i, j in both.operators:
-        if i is None and j is not None:
-            name = graph.operators[j].name
-            counts[name] = counts.get(name, 0) + 1
-    return dict(sorted(counts.items()))
+class _Side:
+    """A model beside the float one: which of its operators is which, and which the float model has not."""
+
+    def __init__(self, whole: Model, model: Model) -> None:
+        self.model, self.graph = model, model.main
+        self.producers = model.main.producers()
+        pairs = align(whole.main, model.main).operators
+        self.places = {i: j for i, j in pairs if i is not None and j is not None}
+        self.alone = {j for i, j in pairs if i is None and j is not None}
+
+    def of(self, index: int) -> Operator | None:
+        """The operator that an operator of the float model became."""
+        return self.graph.operators[self.places[index]] if index in self.places else None
+
+    def constant(self, index: int, wanted: str) -> Tensor | None:
+        """Its constant of this role, also where a DEQUANTIZE stands before it."""
+        op = self.of(index)
+        for position, tensor in enumerate(() if op is None else op.inputs):
+            if op is not None and tensor >= 0 and role(op, position) == wanted:
+                behind = constant_behind(self.model, self.graph, tensor, self.producers)
+                return None if behind is None else self.graph.tensors[behind]
+        return None
+
+    def added(self) -> dict[str, int]:
+        """How many operators the float model has not, by name."""
+        return dict(sorted(Counter(self.graph.operators[j].name for j in self.alone).items()))
 
 
-def _treatment(whole: Model, model: Model, both: Correspondence, index: int, place: int) -> Treatment:
-    graph, op = model.main, model.main.operators[place]
+def _treatment(origin: _Side, side: _Side, index: int) -> Treatment:
+    graph, op = side.graph, side.graph.operators[side.places[index]]
     result = graph.tensors[op.outputs[0]] if op.outputs else None
     quant = result.quant if result is not None and result.quant is not None and result.quant.is_quantized else None
-    weights = _constant(model, op, "weights")
-    bias = _constant(model, op, "bias")
-    exact = _constant(whole, whole.main.operators[index], "weights")
-    alone = {j for i, j in both.operators if i is None}
+    weights, bias, exact = (
+        side.constant(index, "weights"),
+        side.constant(index, "bias"),
+        origin.constant(index, "weights"),
+    )
+    makers = {side.producers[t] for t in op.inputs if t in side.producers}
     return Treatment(
-        place,
+        side.places[index],
         _scheme(graph, op, weights),
         op.version,
         "" if result is None else result.type.name.lower(),
@@ -127,24 +142,10 @@ def _treatment(whole: Model, model: Model, both: Correspondence, index: int, pla
         None if quant is None or not quant.zero_point.size else int(quant.zero_point[0]),
         None if weights is None else weights.type.name.lower(),
         None if weights is None or weights.type in _FLOATS else _granularity(weights.quant),
-        None if weights is None or exact is None else _noise(whole, exact, model, weights),
+        None if weights is None or exact is None else _noise(origin.model, exact, side.model, weights),
         None if bias is None else bias.type.name.lower(),
-        tuple(graph.operators[j].name for j in sorted(_makers(graph, op) & {j for j in alone if j is not None})),
+        tuple(graph.operators[j].name for j in sorted(makers & side.alone)),
     )
-
-
-def _makers(graph: Subgraph, op: Operator) -> set[int]:
-    producers = graph.producers()
-    return {producers[t] for t in op.inputs if t in producers}
-
-
-def _constant(model: Model, op: Operator, wanted: str) -> Tensor | None:
-    """The constant of this role, also where a DEQUANTIZE stands before it."""
-    for position, tensor in enumerate(op.inputs):
-        if tensor >= 0 and role(op, position) == wanted:
-            behind = constant_behind(model, model.main, tensor)
-            return None if behind is None else model.main.tensors[behind]
-    return None
 
 
 def _scheme(graph: Subgraph, op: Operator, weights: Tensor | None) -> str:
@@ -174,21 +175,23 @@ def _granularity(quant: QuantParams | None) -> str:
 def _noise(whole: Model, exact: Tensor, model: Model, weights: Tensor) -> float | None:
     if weights.type == TensorType.FLOAT32:
         return None
-    x, y = whole.constant(exact), model.constant(weights)
-    blocks = weights.quant is not None and weights.quant.details is not None
-    if x is None or y is None or x.shape != y.shape or blocks:
+    try:
+        x, y = whole.constant(exact), model.constant(weights)
+    except ModelError:
         return None
-    return sqnr(np.asarray(real_values(exact, x), np.float64), np.asarray(real_values(weights, y), np.float64))
+    left, right = (None if v is None else reals(t, v) for t, v in ((exact, x), (weights, y)))
+    return None if left is None or right is None or left.shape != right.shape else sqnr(left, right)
 
 
-def _between(a: Model, left: Operator, b: Model, right: Operator) -> list[Change]:
-    """What differs in the constants and results of the two sides."""
-    found: list[Change] = []
+def _between(a: _Side, b: _Side, index: int) -> list[Change]:
+    """What differs in an operator, its constants and its results."""
+    left, right = a.graph.operators[a.places[index]], b.graph.operators[b.places[index]]
+    found = operator_changes(left, right)
     for wanted in ("weights", "bias"):
-        ours, theirs = _constant(a, left, wanted), _constant(b, right, wanted)
+        ours, theirs = a.constant(index, wanted), b.constant(index, wanted)
         if ours is not None and theirs is not None:
-            found += tensor_changes(wanted, a, ours, b, theirs)
+            found += tensor_changes(wanted, a.model, ours, b.model, theirs)
     for s, t in zip(left.outputs, right.outputs, strict=False):
         if s >= 0 and t >= 0:
-            found += tensor_changes("result", a, a.main.tensors[s], b, b.main.tensors[t])
+            found += tensor_changes("result", a.model, a.graph.tensors[s], b.model, b.graph.tensors[t])
     return [change for change in found if change.what != "name"]

@@ -18,10 +18,11 @@ from qcore.auditor.proof.bounds import Bounds, Range, bounds, headroom
 from qcore.auditor.proof.product import Product, product
 from qcore.auditor.proof.reach import INTEGERS, reach, type_range
 from qcore.auditor.proof.results import Results, results
-from qcore.errors import QCoreError
+from qcore.errors import ModelError, QCoreError
 from qcore.ir import Model, Shape
 from qcore.op import Node, find
 from qcore.tflite import load
+from qcore.wellformed import require_wellformed
 
 __all__ = ["LayerProof", "Proof", "Unproved", "prove"]
 
@@ -144,6 +145,11 @@ class _Graph:
     unproved: list[Unproved]
 
     def prove(self) -> None:
+        try:
+            require_wellformed(self.model, self.subgraph)
+        except ModelError as error:
+            self.unproved.append(Unproved(Place(self.subgraph), str(error)))
+            return
         shapes: dict[int, Shape] = {}
         ranges: dict[int, Range] = {}
         unknown: set[int] = set()

@@ -11,6 +11,7 @@ import numpy as np
 from qcore.auditor.finding import Check, Finding, Severity
 from qcore.auditor.proof import LayerProof, Proof
 from qcore.auditor.proof.witness import Side, Witness, witness
+from qcore.errors import QCoreError
 from qcore.ir import Model
 from qcore.op import Array
 
@@ -35,14 +36,16 @@ def _overflow(model: Model, layer: LayerProof) -> Iterator[Finding]:
     if not channels.size:
         return
     channel = int(channels[layer.headroom[channels].argmin()])
-    found = witness(model, layer, channel, _side(layer.by_reach.low, layer.by_reach.high, channel))
-    ran = f"; run on it, the interpreter has {found.accumulator:,}" if found.verified else ""
-    wrapped = f" and keeps {found.kept:,}" if found.kept != found.accumulator else ""
+    side = _side(layer.by_reach.low, layer.by_reach.high, channel)
+    bound = int((layer.by_reach.high if side == "high" else layer.by_reach.low)[channel])
+    found = _attempt(model, layer, channel, side)
+    ran = f"; run on it, the interpreter has {found.accumulator:,}" if found is not None and found.verified else ""
+    wrapped = f" and keeps {found.kept:,}" if found is not None and found.kept != found.accumulator else ""
     yield Finding.of(
         OVERFLOW,
         layer.place,
         f"{_some(channels.size, layer)} can pass {layer.bits} bits: an input gives channel {channel} the sum "
-        f"{found.bound:,}{ran}{wrapped}",
+        f"{bound:,}{ran}{wrapped}",
         "make the weights of these channels smaller (a larger weight scale), or sum over fewer inputs; see the page",
         bits=layer.bits,
         channels=channels[:_LISTED].tolist(),
@@ -123,13 +126,15 @@ def _requantization(model: Model, layer: LayerProof) -> Iterator[Finding]:
     b = layer.by_reach
     reach = np.maximum(np.abs(b.low[channels].astype(np.float64)), np.abs(b.high[channels].astype(np.float64)))
     channel = int(channels[(reach * slope[channels]).argmax()])
-    found = witness(model, layer, channel, _side(b.low, b.high, channel))
-    real = found.accumulator * float(slope[channel])
+    side = _side(b.low, b.high, channel)
+    bound = int((b.high if side == "high" else b.low)[channel])
+    found = _attempt(model, layer, channel, side)
+    made = "" if found is None else f", and the result is {found.result}"
     yield Finding.of(
         REQUANTIZATION,
         layer.place,
-        f"{_some(channels.size, layer)} can overflow when the accumulator is scaled: {found.accumulator:,} times "
-        f"{float(slope[channel]):.6g} should be {real:.6g}, and the result is {found.result}",
+        f"{_some(channels.size, layer)} can overflow when the accumulator is scaled: {bound:,} times "
+        f"{float(slope[channel]):.6g} should be {bound * float(slope[channel]):.6g}{made}",
         "give the result a larger scale: its multiplier is far above 1, so nearly all accumulators saturate it anyway",
         channels=channels[:_LISTED].tolist(),
         multiplier=float(slope[channel]),
@@ -155,8 +160,18 @@ def _some(count: int, layer: LayerProof) -> str:
     return f"{count} of {layer.product.channels} channels"
 
 
-def _evidence(found: Witness, channel: int) -> dict[str, Any]:
+def _attempt(model: Model, layer: LayerProof, channel: int, side: Side) -> Witness | None:
+    """The witness; None where it cannot be run."""
+    try:
+        return witness(model, layer, channel, side)
+    except QCoreError:
+        return None
+
+
+def _evidence(found: Witness | None, channel: int) -> dict[str, Any] | None:
     """The witness for machines; its input in full where that is not long."""
+    if found is None:
+        return None
     value = found.value
     return {
         "channel": channel,

@@ -34,6 +34,7 @@ PRODUCTS = frozenset(
     }
 )
 _INTEGERS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16, TensorType.INT4, TensorType.INT2)
+_LARGEST_ZERO_POINT = 1 << 16
 _MOST_SEEN = 1 << 24  # positions that differ, times taps
 Index = tuple[int, ...]
 
@@ -105,6 +106,8 @@ def product(model: Model, n: Node) -> Product | None:
         return None
     if w.value is None:
         raise n.unsupported("the weights are known at run time only")
+    if x.value is not None:
+        raise n.unsupported("both operands are constants: there is no input to bound the sum over")
     if x.type == TensorType.FLOAT32 and n.output().type != TensorType.FLOAT32:
         return None
     op = find(code)
@@ -115,7 +118,10 @@ def product(model: Model, n: Node) -> Product | None:
     n = replace(n, outputs=(replace(n.output(), shape=shape),))
     if 0 in shape:
         raise n.unsupported(f"the result {shape} is empty")
-    return _READERS[code](model, n)
+    found = _READERS[code](model, n)
+    if max(abs(found.zero_point), abs(found.weight_zero_point)) > _LARGEST_ZERO_POINT:
+        raise n.unsupported("a zero point lies far outside its type")
+    return found
 
 
 def _prepared(n: Node) -> Any:

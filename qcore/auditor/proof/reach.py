@@ -61,6 +61,8 @@ _TABLES = frozenset(
         _B.QUANTIZE,
     }
 )
+_LONG = 1 << 20
+"""Intervals for each index of an axis are kept up to this many."""
 
 
 def type_range(tensor: NodeTensor) -> Range:
@@ -108,7 +110,7 @@ def _reach(n: Node, known: Mapping[int, Range]) -> Range | None:
         return None  # operands with other parameters are brought to those of the result
     ranges = [_range(t, known) for t in operands]
     channels = ranges[0].low.size
-    if code == _B.RESHAPE and channels > 1 and y.shape[-1:] and y.shape[-1] % channels == 0:
+    if code == _B.RESHAPE and channels > 1 and y.shape[-1:] and y.shape[-1] % channels == 0 < y.shape[-1] < _LONG:
         return Range(*(np.tile(end, y.shape[-1] // channels) for end in ranges[0]))
     ends = [range_.collapsed() for range_ in ranges]
     return Range.of(min(int(r.low[0]) for r in ends), max(int(r.high[0]) for r in ends))

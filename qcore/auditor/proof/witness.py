@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,12 +13,14 @@ from qcore.auditor.proof import LayerProof
 from qcore.auditor.proof.bounds import Range
 from qcore.auditor.taps import operands, taps
 from qcore.edit import extract
+from qcore.errors import UnsupportedError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
 
 __all__ = ["Side", "Witness", "witness"]
 
 Side = Literal["low", "high"]
+_LARGEST = 1 << 26  # elements
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,16 +49,21 @@ class Witness:
 def witness(model: Model, layer: LayerProof, channel: int, side: Side, *, by_type: bool = False) -> Witness:
     """The input that makes one channel's accumulator as low or as high as the weights allow, run by the interpreter.
 
-    by_type: of all integers of the type, not only those that this graph lets through.
+    by_type: of all integers of the type, not only those that this graph lets through. Raises UnsupportedError for an
+    input too large to be run.
     """
     p = layer.product
+    if math.prod(p.x.shape) > _LARGEST:
+        raise UnsupportedError(f"{p.node.place}: an input {p.x.shape} is too large to be made and run")
     b = layer.by_type if by_type else layer.by_reach
     high = side == "high"
     kind = int((b.kind_high if high else b.kind_low)[channel])
     at = p.at(kind, channel)
     alone = extract(model, [p.node.index], subgraph=p.node.subgraph)
+    position = next(i for i, tensor in enumerate(p.node.inputs) if tensor is p.x)
+    alone.main.inputs = (alone.main.operators[0].inputs[position],)
     fed = alone.main.tensors[alone.main.inputs[0]]
-    fed.shape, fed.shape_signature = p.x.shape, None
+    fed.shape, fed.shape_signature, fed.is_variable = p.x.shape, None, False
     value = _hybrid(layer, at, high) if p.hybrid else _integers(layer, at, high, by_type)
     interpreter = Interpreter(alone)
     recording = interpreter.record()

@@ -59,12 +59,11 @@ def test_every_operator_stands_exactly_once() -> None:
 
 def test_constants_behind_a_dequantize() -> None:
     model = quantized("weight_only_int8")
-    (weights,) = {
-        constant_behind(model, model.main, op.inputs[1]) for op in model.main.operators if op.name == "FULLY_CONNECTED"
-    }
+    (dense,) = (op for op in model.main.operators if op.name == "FULLY_CONNECTED")
+    weights = constant_behind(model, model.main, dense.inputs[1], model.main.producers())
     assert weights is not None
     assert model.main.tensors[weights].type == TensorType.INT8
     assert isinstance(model.main.tensors[weights].quant, QuantParams)
     whole = float_model()
-    assert constant_behind(whole, whole.main, whole.main.inputs[0]) is None
-    assert constant_behind(whole, whole.main, -1) is None
+    assert constant_behind(whole, whole.main, whole.main.inputs[0], whole.main.producers()) is None
+    assert constant_behind(whole, whole.main, -1, {}) is None

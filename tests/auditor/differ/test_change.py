@@ -92,3 +92,12 @@ def test_a_damaged_constant_is_a_change_and_no_error() -> None:
     (found,) = tensor_changes("x", *a, model, tensor)
     assert found.what == "values"
     assert "needs 4 bytes" in found.b
+
+
+def test_numbers_that_cannot_be_subtracted() -> None:
+    a, b = constant(np.array([np.nan, np.inf], np.float32)), constant(np.array([1, -np.inf], np.float32))
+    (found,) = tensor_changes("x", *a, *b)
+    assert (found.measures["differ"], found.measures["largest"]) == (2, np.inf)
+    tiny, huge = constant(np.array([1e-38], np.float32)), constant(np.array([3e38], np.float32))
+    (found,) = tensor_changes("x", *tiny, *huge)
+    assert found.measures["differ"] == 1

@@ -64,6 +64,7 @@ def test_the_converter_and_a_recipe_of_ai_edge_quantizer() -> None:
     assert (dense.b.scheme, dense.b.weight_type, dense.b.bias_type) == ("dynamic range", "int4", "float32")
     assert dense.b.before == ("DEQUANTIZE",)
     assert {change.what for change in dense.changes if change.where == "weights"} == {"type", "scale", "values"}
+    assert "version" in {change.what for change in dense.changes if change.where == "operator"}
     assert dense.a.weight_sqnr is not None
     assert dense.b.weight_sqnr is not None
     assert dense.a.weight_sqnr - dense.b.weight_sqnr > 15
