@@ -91,13 +91,13 @@ def command(
 
 def _print(found: Audit, mended: list[Finding], output: Path | None) -> None:
     for finding in mended:
-        out.print(f"mended {finding.code} {finding.place}: {finding.message}", markup=False)
+        out.print(f"mended {finding.code} {finding.place.short}: {finding.message}", markup=False, soft_wrap=True)
     if output is not None:
         out.print(f"wrote {output}; what stays in it:" if found.findings else f"wrote {output}", markup=False)
     for finding in found.findings:
         out.print(f"[{_COLOURS[finding.severity]}]{finding.severity}[/] {finding.code} {finding.check.title}")
-        out.print(f"  {finding.place}: {finding.message}", markup=False)
+        out.print(f"  {finding.place.short}: {finding.message}", markup=False, soft_wrap=True)
         more = "; --fix mends it" if finding.fixable else ""
-        out.print(f"  {finding.advice} ({finding.check.page}{more})", markup=False)
+        out.print(f"  {finding.advice} ({finding.check.page}{more})", markup=False, soft_wrap=True)
     counts = ", ".join(f"{sum(f.severity == s for f in found.findings)} {s}s" for s in reversed(Severity))
     out.print(counts if found.findings else "no findings", markup=False)
