@@ -38,6 +38,10 @@ def infer(n: Node) -> list[Shape]:
 
 def prepare(n: Node) -> Params:
     require_same_type(n, n.input(0), n.output())
+    index = n.input(1)
+    empty = index.shape[-1] == 0 < math.prod(index.shape[:-1])
+    if n.kernels.version == "litert-2.3" and empty and index.value is None:
+        raise n.unsupported("LiteRT 2.3 refuses computed indices without coordinates; use kernels='reference'")
     return Params(n.output().shape, n.place)
 
 

@@ -3,11 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
-from tests import movement
+from qcore.errors import UnsupportedError
+from qcore.interpreter import Interpreter
+from qcore.tflite import to_bytes
+from tests import movement, oracle
 from tests.movement import COMMON, constant, refused
-from tests.one_op import OneOp, Operand, matches_reference
+from tests.one_op import OneOp, Operand, check, matches_reference
 from tflite_schema import BuiltinOperator, GatherNdOptions
 
 
@@ -39,3 +43,14 @@ def test_refusals() -> None:
     refused(model([[0, 0, 0]]), "name 3 coordinates of a rank of 2")
     refused(model([[0]], np.uint8), "indices of type UINT8")
     refused(model([0], shape=()), "both need a dimension")
+
+
+def test_litert_refuses_indices_without_coordinates() -> None:
+    assert check(model(np.zeros((2, 0))), "reference@litert-2.3") == 12
+    x, index = Operand(np.zeros((2, 3), np.float32)), Operand(np.zeros((2, 0), np.int32))
+    case = OneOp(BuiltinOperator.GATHER_ND, [x, index], [movement.like(x)], GatherNdOptions())
+    assert check(case) == 12
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        oracle.outputs(to_bytes(case.model()), case.feeds(), kernels="reference@litert-2.3")
+    with pytest.raises(UnsupportedError, match="without coordinates"):
+        Interpreter(case.model(), kernels="reference@litert-2.3").allocate_tensors()
