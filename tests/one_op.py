@@ -234,6 +234,8 @@ def compare(case: OneOp, kernels: str) -> Compared:
     tolerance = max(case.tolerance, CLOSE if close else 0.0)
     compared = 0
     for position, (mine, reference) in enumerate(zip(ours, theirs, strict=True)):
+        if case.results[position].type == TensorType.UINT4:
+            mine = mine.astype(reference.dtype)  # 0 to 15; int8 in TensorFlow, uint8 in ai-edge-litert
         assert mine.dtype == reference.dtype, f"result {position}: dtype {mine.dtype}, TFLite {reference.dtype}"
         assert mine.shape == reference.shape, f"result {position}: shape {mine.shape}, TFLite {reference.shape}"
         if case.results[position].type == TensorType.BFLOAT16:
