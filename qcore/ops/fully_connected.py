@@ -5,7 +5,8 @@
 
 x [..., K] in rows of K, w [O, K], bias [O] or none; y [rows, O], or [..., O] with keep_num_dims. Weights have one scale
 and any zero point, or one scale per output channel and none (uint8: one scale). int16: zero points are 0; int64
-accumulators, or int32 ones where the options name an int32 bias.
+accumulators, or int32 ones where the options name an int32 bias. The optimized kernels compute int16 as the reference
+does where the weights have a zero point or the bias 64 bits; elsewhere, without a bias too, in int32 and fixed point.
 uint8 to int16: as uint8, with a zero point of 0 in the result.
 Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _fully_connected_hybrid.py.
 Weights stored sparse: _sparse.py. Weights quantized block by block: _blockwise.py.
@@ -104,9 +105,7 @@ def prepare(n: Node) -> Params | FloatParams | AnyHybridParams:
     hybrid = x.type == TensorType.FLOAT32 and w.type in WEIGHT_TYPES[TensorType.INT8]
     if w.type not in WEIGHT_TYPES[x.type] and not hybrid:
         raise n.unsupported(f"weights of type {w.type.name.lower()} have no kernel for {x.type.name.lower()} input")
-    wide_result = n.kernels.name == "reference" and (x.type, y.type) == (TensorType.UINT8, TensorType.INT16)
-    if n.kernels.name != "reference" and y.type != x.type:
-        raise n.unsupported("the arithmetic of other kernels for a wider result is not known; use kernels='reference'")
+    wide_result = (x.type, y.type) == (TensorType.UINT8, TensorType.INT16)
     n.require(y.type == x.type or wide_result, f"input and result must have one type, not {n.types}")
     outputs, fused = w.shape[0], options.fused_activation_function
     if w.sparsity is not None and w.type != TensorType.FLOAT32:
@@ -130,30 +129,39 @@ def prepare(n: Node) -> Params | FloatParams | AnyHybridParams:
     if x.type == TensorType.INT16:
         n.require(x.zero_point == y.zero_point == 0, "int16 zero points must be 0")
         bias_type = wide_bias_type(n, options.quantized_bias_type)
+    by_reference = n.kernels.name == "reference" or (x.type == TensorType.INT16 and not _has_ruy(n))
     bias_tensor = optional_bias(n, 2, outputs, bias_type)
+    bias_type = bias_type if by_reference else TensorType.INT32
     if not per_channel:
         check_bias_scale(n, x, w, bias_tensor, y)
     ignored, input_range = per_channel or (n.kernels.name == "xnnpack" and x.type == TensorType.INT8), centred_range(x)
     zero_point = 0 if ignored else w.zero_point
     prepared = None if w.value is None else gemm.prepare_weights(w.value, -zero_point, input_range)
     wide = bias_type == TensorType.INT64 and bias_tensor is None
-    multiplier, rounding = _multiplier_and_rules(n, wide=bias_type == TensorType.INT64)
+    multiplier, rounding = _multiplier_and_rules(n, bias_type == TensorType.INT64, by_reference)
     end = tail(n, multiplier, rounding, fused, no_bias=wide)
     return Params(y.shape, y.dtype, x.zero_point, zero_point, input_range, prepared, end)
 
 
-def _multiplier_and_rules(n: Node, wide: bool) -> tuple[NDArray[np.float64], ProductRules]:
+def _has_ruy(n: Node) -> bool:
+    """Whether the optimized kernels compute an int16 product in 32 bits; otherwise they call the reference kernel."""
+    bias, stated = n.optional_input(2), n.options(FullyConnectedOptions).quantized_bias_type
+    wide = stated == TensorType.INT64 or (bias is not None and bias.type == TensorType.INT64)
+    return not wide and n.input(1).zero_point == 0
+
+
+def _multiplier_and_rules(n: Node, wide: bool, by_reference: bool) -> tuple[NDArray[np.float64], ProductRules]:
     """float64 in the reference kernel since TensorFlow 2.20, integers elsewhere."""
     x, w, y = n.input(0), n.input(1), n.output()
     exact = exact_multiplier(x, w, y)
     if w.sparsity is not None:
         return exact, "double_rounding"
-    if n.kernels.name == "reference" and n.kernels.version != "2.19":
+    if by_reference and n.kernels.version != "2.19":
         return exact, "float64_half_away"
     if wide:
         return exact, "int64_accumulator"
     integer = exact if w.scales.size > 1 else float32_multiplier(x, w, y)
-    return multiplier_and_rules(n, integer, x, w, "ruy_x86")
+    return multiplier_and_rules(n, integer, x, w, "double_rounding" if by_reference else "ruy_x86")
 
 
 def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
@@ -220,5 +228,4 @@ OP = Op(
     version=version,
     sparse=True,
     refused=refused,
-    reference_only=frozenset({"int16"}),
 )
