@@ -7,14 +7,15 @@ or was not given.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from qcore.auditor.catalogue import Candidate, candidates
+from qcore.auditor.catalogue import Candidate, candidates, pairs
 from qcore.auditor.explainer import ran_node
 from qcore.auditor.kernel_comparison import KERNELS
 from qcore.edit import extract
@@ -26,15 +27,19 @@ from qcore.op import Array, Node
 
 __all__ = ["Diagnosis", "why"]
 
+_MOST_VALUES = 1 << 27
+"""Values that pairs of rules may compute, all together: of a large tensor not every pair is tried."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """compared: the names of the given tensors, in operator order. tensor: the first that differs, None if none does.
 
     operator, name: what made it; None, "" for an input or constant of the graph. differing of values: elements.
-    rules: each reproduces all numbers. closest, remaining: where none does, the rule that leaves the fewest elements
-    unexplained, and how many; "" if none leaves fewer than there are. unseen: operands of the operator that were
-    computed before it and not given, so that theirs may differ already.
+    rules: each reproduces all numbers; it names one mistake, or two where no single one does. closest, remaining: where
+    none does, the rule that leaves the fewest elements unexplained, and how many; "" if none leaves fewer than there
+    are. unseen: operands of the operator that were computed before it and not given, so that theirs may differ already.
+    bounded: the tensor is so large that not every pair of rules was tried.
     """
 
     compared: tuple[str, ...]
@@ -47,6 +52,7 @@ class Diagnosis:
     closest: str = ""
     remaining: int = 0
     unseen: tuple[str, ...] = ()
+    bounded: bool = False
 
     @property
     def equal(self) -> bool:
@@ -91,9 +97,25 @@ def why(
             rules += _other_kernels(interpreter, node, KernelSet.of(kernels))
             rules += candidates(node, interpreter.params(node.index), recording.steps(node.index))
         matching, closest, remaining = _judged(rules, shaped, differing)
+        bounded = False
+        if not matching and len(node.outputs) == 1:
+            two = iter(pairs(node, interpreter.params(node.index), recording.steps(node.index)))
+            found = _judged(islice(two, _MOST_VALUES // max(ours.size, 1)), shaped, remaining)
+            matching, closest, remaining = found if found[0] or found[1] else (matching, closest, remaining)
+            bounded = next(two, None) is not None
         unseen = tuple(names[t] for t in dict.fromkeys(node.operator.inputs) if t in makers and t not in given)
         return Diagnosis(
-            compared, names[tensor], node.index, node.name, differing, ours.size, matching, closest, remaining, unseen
+            compared,
+            names[tensor],
+            node.index,
+            node.name,
+            differing,
+            ours.size,
+            matching,
+            closest,
+            remaining,
+            unseen,
+            bounded,
         )
     return Diagnosis(compared)
 
@@ -146,7 +168,7 @@ def _differing(ours: Array, theirs: Array) -> int:
     return int(np.count_nonzero(unequal))
 
 
-def _judged(rules: Sequence[Candidate], theirs: Array, differing: int) -> tuple[tuple[str, ...], str, int]:
+def _judged(rules: Iterable[Candidate], theirs: Array, differing: int) -> tuple[tuple[str, ...], str, int]:
     """The rules that reproduce all of theirs, else the closest and what it leaves."""
     matching: list[str] = []
     closest, least = "", differing

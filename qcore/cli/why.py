@@ -79,6 +79,8 @@ def _print(d: Diagnosis) -> None:
         out.print("  no rule of the catalogue reproduces them", markup=False)
         if d.closest:
             out.print(f"  closest, {d.remaining} elements remain: {d.closest}", markup=False)
+    if d.bounded:
+        out.print("  the tensor is large: not every pair of rules was tried", markup=False)
     if d.unseen:
         names = ", ".join(d.unseen)
         out.print(f"  not given, so perhaps different already: {names}; dump them too", markup=False)
