@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qcore.auditor.audit import Audit, audit
     from qcore.auditor.comparer import compare
     from qcore.auditor.diagnoser import why
+    from qcore.auditor.differ import diff
     from qcore.auditor.explainer import explain
     from qcore.calibrator import Calibration, calibrate
     from qcore.errors import (
@@ -65,6 +66,7 @@ __all__ = [
     "calibrate",
     "compare",
     "correct_biases",
+    "diff",
     "equalize",
     "evaluate",
     "explain",
@@ -83,6 +85,7 @@ _HOMES = {
     "auditor.audit": ("Audit", "audit"),
     "auditor.comparer": ("compare",),
     "auditor.diagnoser": ("why",),
+    "auditor.differ": ("diff",),
     "auditor.explainer": ("explain",),
     "calibrator": ("Calibration", "calibrate"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),

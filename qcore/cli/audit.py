@@ -99,5 +99,7 @@ def _print(found: Audit, mended: list[Finding], output: Path | None) -> None:
         out.print(f"  {finding.place.short}: {finding.message}", markup=False, soft_wrap=True)
         more = "; --fix mends it" if finding.fixable else ""
         out.print(f"  {finding.advice} ({finding.check.page}{more})", markup=False, soft_wrap=True)
+    for entry in found.proof.unproved:
+        out.print(f"not proved: {entry.reason}", markup=False, soft_wrap=True)
     counts = ", ".join(f"{sum(f.severity == s for f in found.findings)} {s}s" for s in reversed(Severity))
     out.print(counts if found.findings else "no findings", markup=False)

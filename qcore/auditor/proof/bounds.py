@@ -11,6 +11,7 @@ zero point for all of its u: u in [-128 - z, 127 - z], z in [-128, 127]. Both en
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ from qcore.op import Array
 __all__ = ["Bounds", "Range", "bounds", "headroom"]
 
 _HYBRID, _SYMMETRIC = 255, 127  # the largest |q - z|, and the largest |q| where z = 0
+_BLOCK = 1 << 20  # weights copied at a time
 _PLAIN = 1 << 62  # beyond it, sums are Python's integers
 
 
@@ -134,22 +136,36 @@ def _sums(p: Product, u: Range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         middle, reach = int(one.high[0] + one.low[0]), int(one.high[0] - one.low[0])
         plain, absolute = (_per_kind(p, taps) for taps in _totals(p))
         return (plain * middle - absolute * reach) // 2, (plain * middle + absolute * reach) // 2
-    w = p.weights.astype(np.float64)
     middles, reaches = ((u.high + sign * u.low)[p.sources].astype(np.float64) for sign in (1, -1))
-    plain = _per_kind(p, _weighted(w, middles))
-    absolute = _per_kind(p, _weighted(np.abs(w, out=w), reaches))
+    sums = np.empty((2, *p.weights.shape[:2]))
+    for rows in _row_blocks(p):
+        w = p.weights[rows].astype(np.float64)
+        sums[0, rows] = _weighted(w, middles, rows)
+        sums[1, rows] = _weighted(np.abs(w, out=w), reaches, rows)
+    plain, absolute = (_per_kind(p, taps) for taps in sums)
     return (plain - absolute) // 2, (plain + absolute) // 2
+
+
+def _row_blocks(p: Product) -> Iterator[slice]:
+    """The rows, a few at a time: copies of their weights as wider numbers stay small."""
+    count, each = len(p.weights), max(1, p.weights[:1].size)
+    step = max(1, _BLOCK // each)
+    return (slice(start, start + step) for start in range(0, count, step))
 
 
 def _totals(p: Product) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """sum(w) and sum(|w|) of every tap: [rows, taps]."""
     total = p.weights.sum(axis=2, dtype=np.int64)
-    return total, 2 * np.maximum(p.weights, 0).sum(axis=2, dtype=np.int64) - total
+    positive = np.empty_like(total)
+    for rows in _row_blocks(p):
+        positive[rows] = np.maximum(p.weights[rows], 0).sum(axis=2, dtype=np.int64)
+    return total, 2 * positive - total
 
 
-def _weighted(w: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.float64]:
+def _weighted(w: NDArray[np.float64], factors: NDArray[np.float64], rows: slice) -> NDArray[np.float64]:
     """sum(w[r, t, d] * factors[r or 0, d]) of integers below 2^53: exact."""
-    return np.asarray(np.matmul(w, factors[:, :, None])[:, :, 0])
+    some = factors if len(factors) == 1 else factors[rows]
+    return np.asarray(np.matmul(w, some[:, :, None])[:, :, 0])
 
 
 def _hybrid_sums(p: Product) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Array, Array]]:
@@ -176,13 +192,14 @@ def _prefixes(p: Product, u: Range) -> tuple[NDArray[np.int64], NDArray[np.int64
         low, high = one.low.reshape(1, 1, 1), one.high.reshape(1, 1, 1)
     else:
         low, high = (end[p.sources][:, None, :] for end in u)
-    w = p.weights.astype(np.int64)
-    ends = []
-    for pick, extreme in ((np.minimum, np.min), (np.maximum, np.max)):
-        terms = pick(w * low, w * high)
-        kinds = [
-            extreme(np.cumsum((terms * seen[:, None]).reshape(len(w), -1), axis=1), axis=1, initial=0)
-            for seen in p.seen
-        ]
-        ends.append(np.stack(kinds).reshape(-1, p.channels))
-    return ends[0], ends[1]
+    ends = np.empty((2, len(p.seen), len(p.weights)), np.int64)
+    for rows in _row_blocks(p):
+        w = p.weights[rows].astype(np.int64)
+        at_low, at_high = (w * (end if len(end) == 1 else end[rows]) for end in (low, high))
+        for side, (pick, extreme) in enumerate(((np.minimum, np.min), (np.maximum, np.max))):
+            terms = pick(at_low, at_high)
+            for kind, seen in enumerate(p.seen):
+                sums = np.cumsum((terms * seen[:, None]).reshape(len(w), -1), axis=1)
+                ends[side, kind, rows] = extreme(sums, axis=1, initial=0)
+    lowest, highest = ends.reshape(2, -1, p.channels)
+    return lowest, highest

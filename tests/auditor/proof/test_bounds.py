@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import Any
 
 import numpy as np
@@ -74,3 +75,16 @@ def test_a_bias_beyond_64_bits() -> None:
 )
 def test_headroom_is_negative_where_a_number_does_not_fit(low: int, high: int, bits: int, spare: float) -> None:
     assert headroom(np.array([low]), np.array([high]), bits)[0] == pytest.approx(spare, abs=1e-12)
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    p = product_of(rng.integers(-128, 128, (7, 5)), rng.integers(-999, 999, 7), -5)
+    low = rng.integers(-128, 0, 5)
+    for range_ in (Range.of(-128, 127), Range.of(3, 9), Range(low, low + 7)):
+        whole = bounds(p, range_)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.modules["qcore.auditor.proof.bounds"], "_BLOCK", 10)
+            parts = bounds(p, range_)
+        for name in ("low", "high", "prefix_low", "prefix_high", "any_low", "any_high"):
+            assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
