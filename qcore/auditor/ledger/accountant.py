@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.auditor.ledger.alignment import align
-from qcore.auditor.ledger.causes import Apart, Split
+from qcore.auditor.ledger.causes import Apart, Split, as_rows
 from qcore.auditor.ledger.effects import Effects
 from qcore.auditor.ledger.entry import Entry
 from qcore.auditor.ledger.layer_statistics import LayerRow, Layers, dump
@@ -148,24 +148,35 @@ class _Accountant:
         run = self.runners.run(inputs)
         self._prepare_rounded(run, inputs)
         for tensor, grid, tally in self.inputs:
-            exact = np.asarray(run.exact[self.alignment.tensors[tensor]])
-            tally.add(_of_input(run, tensor, grid, exact), exact, run.values[tensor])
+            exact = as_rows(np.asarray(run.exact[self.alignment.tensors[tensor]]))
+            rows = as_rows(run.values[tensor])
+            tally.add(_of_input(rows, grid, exact), exact, rows)
         probed = len(self.probes) < self.wanted
         if probed:
             self.runtimes.prepare(run)
-        splits = []
-        for position, (operator, tally) in enumerate(zip(self.operators, self.tallies, strict=True)):
-            rounded = self.rounded if operator.constants() else None
-            split = operator.split(run, self.exact, rounded)[0]
-            tensor = operator.operator.outputs[0]
-            tally.add(split, np.asarray(run.exact[self.alignment.tensors[tensor]]), run.values[tensor])
-            self.layers.add(run, position, split)
-            if probed:
-                tally.add_rounding(split, self.runtimes.flips(run, operator.index))
-                splits.append(Split(split.exact, split.actual, {}))
+        computed = [self._enter(run, position, probed) for position in range(len(self.operators))]
         if probed:
-            self.effects.add(run, splits)
+            self.effects.add(run, computed)
             self.probes.append(list(inputs))
+
+    def _enter(self, run: Run, position: int, probed: bool) -> Array:
+        """One operator; returns what the float operator makes of its operands."""
+        operator, tally = self.operators[position], self.tallies[position]
+        computed = operator.compute(run, self.exact, self.rounded if operator.constants() else None)
+        tensor = operator.operator.outputs[0]
+        exact, q = as_rows(np.asarray(run.exact[self.alignment.tensors[tensor]])), as_rows(run.values[tensor])
+        moments = self.layers.start(run, position)
+        for at, split in computed.blocks():
+            tally.add(split, exact[at], q[at])
+            if moments is not None:
+                moments.add(split, at)
+            if probed:
+                tally.add_ties(split)
+        if moments is not None:
+            self.layers.end(position, moments)
+        if probed:
+            tally.add_flips(q.size, self.runtimes.flips(run, operator.index))
+        return computed.exact
 
     def _prepare_rounded(self, run: Run, inputs: Sequence[Array]) -> None:
         """The float model with the constants that the quantized one has, where no accumulator tells what they do."""
@@ -220,9 +231,9 @@ def _affordable(model: Model) -> int:
     return min(100, max(8, _WORK // max(work, 1)))
 
 
-def _of_input(run: Run, tensor: int, grid: Grid, exact: Array) -> Split:
+def _of_input(rows: Array, grid: Grid, exact: Array) -> Split:
     start = exact.astype(np.float64)
-    actual = grid.real(run.values[tensor])
+    actual = grid.real(rows)
     clipped = grid.clip(start)
     differences = {"range_clipping": clipped - start, "activation_rounding": actual - clipped}
     return Split(start, actual, differences, {}, start)

@@ -19,8 +19,9 @@ as it runs: activation_rounding is then the last difference.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,13 @@ from qcore.numerics.affine import ACTIVATION_BOUNDS
 from qcore.numerics.trace import Kept
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["CAUSES", "Apart", "Split"]
+__all__ = ["CAUSES", "Apart", "Computed", "Split", "as_rows", "largest"]
 
+Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
+_BLOCK = 32768  # elements worked on at a time
+_ZERO: Float64Array = np.zeros(())
+"""The difference of a cause that does nothing."""
 CAUSES = (
     "weight_rounding",
     "bias_rounding",
@@ -73,8 +78,9 @@ _TABLES = frozenset(
 
 @dataclass
 class Split:
-    """One result of one run in real numbers. exact: the float operator's, on the same operands; actual: the kernel's.
+    """Rows of one result of one run, in real numbers.
 
+    exact: the float operator's, on the same operands; actual: what the kernel made.
     differences: by cause, in order, they add up to actual - exact. alone: where it is another than the difference.
     unclipped: what would be stored in a type without ends.
     """
@@ -90,8 +96,35 @@ class Split:
         """By how much, at most, the differences fail to add up to actual - exact."""
         rest = self.actual - self.exact
         for difference in self.differences.values():
-            rest = rest - difference
-        return float(np.max(np.abs(rest), initial=0.0))
+            if difference is not _ZERO:
+                rest -= difference
+        return largest(rest)
+
+
+def largest(values: Float64Array) -> float:
+    """The largest magnitude; 0 of nothing."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def as_rows(values: Array) -> Array:
+    """[..., channels] as [rows, channels]."""
+    return values.reshape(-1, values.shape[-1] if values.ndim else 1)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """exact: the float operator's result, whole. split(rows): the result taken apart, for some rows of `as_rows`."""
+
+    exact: Array
+    split: Callable[[slice], Split]
+
+    def blocks(self) -> Iterator[tuple[slice, Split]]:
+        """All rows, in blocks that stay in the cache."""
+        rows, channels = as_rows(self.exact).shape
+        step = max(1, _BLOCK // max(channels, 1))
+        for first in range(0, rows, step):
+            at = slice(first, min(first + step, rows))
+            yield at, self.split(at)
 
 
 class Apart:
@@ -141,46 +174,49 @@ class Apart:
                 given[other] = run.real(mine)
         return given
 
-    def split(self, run: Run, exact: Stepper, rounded: Stepper | None) -> list[Split]:
-        """The results of the operator in a run. rounded: the float model with the constants of the quantized one."""
-        outputs = [self._actual(run, position) for position in range(len(self.operator.outputs))]
+    def compute(self, run: Run, exact: Stepper, rounded: Stepper | None) -> Computed:
+        """Result 0 of the operator in a run. rounded: the float model with the constants of the quantized one."""
+        tensor, grid = self.operator.outputs[0], self.grids[0]
+        q = run.real(tensor) if grid is None else run.values[tensor]
         if self.twin is None:  # a conversion
-            start = np.asarray(run.real(self.operator.inputs[0]), np.float64)
-            return [self._finish(Split(start, outputs[0], {}), start, start, 0)]
+            start = run.real(self.operator.inputs[0])
+            return Computed(start, partial(self._plain, as_rows(q), as_rows(start), None))
         operands = self.operands(run)
         if self.positions is not None:
-            return [self._product(run, exact, operands, outputs[0])]
-        results = [np.asarray(y, np.float64) for y in exact.results(self.twin, operands)]
-        after = results
-        if rounded is not None:
-            after = [np.asarray(y, np.float64) for y in rounded.results(self.twin, operands)]
-        splits = []
-        for i, (start, value, actual) in enumerate(zip(results, after, outputs, strict=True)):
-            differences = {} if rounded is None else {"weight_rounding": value - start}
-            splits.append(self._finish(Split(start, actual, differences), start, value, i))
-        return splits
+            trace = Kept()
+            start = exact.results(self.twin, operands, trace)[0]
+            before = trace.steps.get("add_bias", trace.steps["accumulate"]).reshape(start.shape)
+            acc = run.accumulators[self.index].reshape(start.shape)
+            biases = self._bias(run, self.positions[2])
+            return Computed(start, partial(self._product, tuple(map(as_rows, (q, start, before, acc))), biases))
+        start = exact.results(self.twin, operands)[0]
+        value = None if rounded is None else as_rows(rounded.results(self.twin, operands)[0])
+        return Computed(start, partial(self._plain, as_rows(q), as_rows(start), value))
 
-    def _actual(self, run: Run, position: int) -> Float64Array:
-        tensor, grid = self.operator.outputs[position], self.grids[position]
-        return np.asarray(run.real(tensor), np.float64) if grid is None else grid.real(run.values[tensor])
+    def _actual(self, q: Array) -> Float64Array:
+        return q.astype(np.float64) if self.grids[0] is None else self.grids[0].real(q)
 
-    def _product(self, run: Run, exact: Stepper, operands: Mapping[int, Any], actual: Float64Array) -> Split:
-        assert self.twin is not None
-        assert self.positions is not None
-        trace = Kept()
-        start = np.asarray(exact.results(self.twin, operands, trace)[0], np.float64)
-        position = self.positions[2]
-        sums = run.accumulators[self.index] * self.scale
-        sums = sums.reshape(start.shape)
-        bias, stored = self._bias(run, position)
+    def _plain(self, q: Array, start: Array, value: Array | None, at: slice) -> Split:
+        """Rows `at` of a result without an accumulator; value: with the weights of the file, where there are any."""
+        split = Split(start[at].astype(np.float64), self._actual(q[at]), {})
+        if value is None:
+            return self._finish(split, split.exact)
+        rounded = value[at].astype(np.float64)
+        split.differences["weight_rounding"] = rounded - split.exact
+        return self._finish(split, rounded)
+
+    def _product(self, arrays: tuple[Array, ...], biases: tuple[Any, Any], at: slice) -> Split:
+        """Rows `at` of a sum of products. arrays: integers, the float result and its sums, the accumulators."""
+        (q, start, before, acc), (bias, stored) = arrays, biases
+        split = Split(start[at].astype(np.float64), self._actual(q[at]), {})
+        sums = acc[at] * self.scale
         with_weights = self._act(sums + bias)
         sums += stored
         with_bias = self._act(sums)
-        differences = {"weight_rounding": with_weights - start, "bias_rounding": with_bias - with_weights}
-        split = Split(start, actual, differences)
-        before = np.asarray(trace.steps.get("add_bias", trace.steps["accumulate"]), np.float64).reshape(start.shape)
-        split.alone["bias_rounding"] = self._act(before + (stored - bias)) - start
-        return self._finish(split, start, with_bias, 0)
+        split.differences["weight_rounding"] = with_weights - split.exact
+        split.differences["bias_rounding"] = with_bias - with_weights
+        split.alone["bias_rounding"] = self._act(before[at] + (stored - bias)) - split.exact
+        return self._finish(split, with_bias)
 
     def _bias(self, run: Run, position: int) -> tuple[Any, Any]:
         """The float bias, and what the kernel takes the stored one for: bias_q * sx * sw."""
@@ -194,16 +230,17 @@ class Apart:
         low, high = self.bounds
         return values if low is None and high is None else np.clip(values, low, high)
 
-    def _finish(self, split: Split, start: Float64Array, value: Float64Array, position: int) -> Split:
+    def _finish(self, split: Split, value: Float64Array) -> Split:
         """Clip, round, and what is left."""
-        grid = self.grids[position]
+        grid = self.grids[0]
         if grid is not None:
-            clipped = grid.clip(value)
+            inside, alone_inside = grid.holds(value), grid.holds(split.exact)
+            clipped = value if inside else grid.clip(value)
             rounded = grid.round(clipped)
-            split.differences["range_clipping"] = clipped - value
+            split.differences["range_clipping"] = _ZERO if inside else clipped - value
             split.differences["activation_rounding"] = rounded - clipped
-            split.alone["range_clipping"] = grid.clip(start) - start
-            split.alone["activation_rounding"] = grid.round(start) - start
+            split.alone["range_clipping"] = _ZERO if alone_inside else grid.clip(split.exact) - split.exact
+            split.alone["activation_rounding"] = grid.round(split.exact) - split.exact
             split.unclipped = value
             value = rounded
         split.differences[self.last] = split.actual - value

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.auditor.ledger.causes import Apart, Split
+from qcore.auditor.ledger.causes import Apart
 from qcore.auditor.ledger.entry import Effect, Gain
 from qcore.auditor.ledger.sample import Run
 from qcore.auditor.ledger.stepper import Stepper, Values
@@ -88,8 +88,8 @@ class Effects:
         self.alone = [OutputNoise() for _ in range(len(operators) + 1)]
         self.without = [OutputNoise() for _ in range(len(operators) + 1)]
 
-    def add(self, run: Run, splits: Sequence[Split]) -> None:
-        """One sample; splits: of result 0 of each operator."""
+    def add(self, run: Run, results: Sequence[Array]) -> None:
+        """One sample; results: result 0 of each float operator, on the operands of the quantized run."""
         main, tensors = self.exact.model.main, run.runners.alignment.tensors
         exact = [np.asarray(run.exact[tensor], np.float64) for tensor in main.outputs]
         state = {tensor: value for tensor, value in run.exact.items() if tensor in self.exact.constants}
@@ -101,7 +101,7 @@ class Effects:
                 made = list(run.runners.quantized.model.main.inputs)
             else:
                 made = list(self.operators[position - 1].operator.outputs)
-            changes = self._enter(run, made, state, tensors, None if position == 0 else splits[position - 1])
+            changes = self._enter(run, made, state, tensors, None if position == 0 else results[position - 1])
             after = finish(self.exact, state) if changes else before
             contributions.append([a - b for a, b in zip(after, before, strict=True)])
             before = after
@@ -112,7 +112,7 @@ class Effects:
             self.without[position].add(exact, [e - c for e, c in zip(errors, contribution, strict=True)])
 
     def _enter(
-        self, run: Run, made: Sequence[int], state: Values, tensors: dict[int, int], split: Split | None
+        self, run: Run, made: Sequence[int], state: Values, tensors: dict[int, int], result: Array | None
     ) -> bool:
         """Put the quantized run's values of these tensors into the state; whether that changes what follows."""
         changes = False
@@ -122,9 +122,9 @@ class Effects:
                 continue
             value = np.asarray(run.real(tensor)).astype(run.exact[other].dtype, copy=False)
             before = state.get(other)
-            if before is None and split is not None and len(made) == 1:
-                before = split.exact.astype(value.dtype)
-            changes |= before is None or not np.array_equal(before, value)
+            if before is None and len(made) == 1:
+                before = result
+            changes |= before is None or not np.array_equal(before.reshape(value.shape), value)
             state[other] = value
         return changes
 

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.auditor.ledger.alignment import CONVERSIONS
-from qcore.auditor.ledger.causes import Apart, Split
+from qcore.auditor.ledger.causes import Apart, Split, as_rows, largest
 from qcore.auditor.ledger.sample import Run
 from qcore.auditor.ledger.stepper import Stepper
+from qcore.auditor.ledger.tally import power
 
-__all__ = ["METRICS", "LayerRow", "Layers", "dump"]
+__all__ = ["METRICS", "LayerRow", "Layers", "Moments", "dump"]
 
 METRICS = ("num_elements", "stddev", "mean_error", "max_abs_error", "mean_squared_error")
 _FIELDS = ("op_name", "tensor_idx", *METRICS, "scale", "zero_point", "tensor_name")
@@ -42,6 +43,29 @@ class LayerRow:
     tensor_name: str
 
 
+class Moments:
+    """The differences of one result in one sample; reference: in place of the float operator's result."""
+
+    def __init__(self, reference: NDArray[Any] | None) -> None:
+        self.reference = None if reference is None else as_rows(reference)
+        self.size, self.sum, self.squares, self.largest = 0, 0.0, 0.0, 0.0
+
+    def add(self, split: Split, at: slice) -> None:
+        """Rows of the result."""
+        difference = split.actual - (split.exact if self.reference is None else self.reference[at])
+        self.size += difference.size
+        self.sum += float(difference.sum())
+        self.squares += power(difference)
+        self.largest = max(self.largest, largest(difference))
+
+    def metrics(self) -> NDArray[np.float64]:
+        """In the order of METRICS."""
+        if not self.size:
+            return np.zeros(len(METRICS))
+        mean, square = self.sum / self.size, self.squares / self.size
+        return np.array([self.size, max(square - mean * mean, 0.0) ** 0.5, mean, self.largest, square])
+
+
 class Layers:
     """The statistics of all operators that stand for one of the float model and store integers somewhere."""
 
@@ -54,18 +78,15 @@ class Layers:
         }
         self.sums = {position: np.zeros(len(METRICS)) for position in self.operators}
 
-    def add(self, run: Run, position: int, split: Split) -> None:
-        """One operator in one sample."""
+    def start(self, run: Run, position: int) -> Moments | None:
+        """Begin with one operator in one sample; None where it has no statistics."""
         if position not in self.operators:
-            return
-        op = self.operators[position]
-        reference = self._reference(run, op)
-        exact = split.exact if reference is None else reference
-        difference = split.actual - exact
-        if difference.size:
-            mean, square = float(difference.mean()), float(np.mean(np.square(difference)))
-            largest = float(np.abs(difference).max())
-            self.sums[position] += (difference.size, max(square - mean * mean, 0.0) ** 0.5, mean, largest, square)
+            return None
+        return Moments(self._reference(run, self.operators[position]))
+
+    def end(self, position: int, moments: Moments) -> None:
+        """All rows were added."""
+        self.sums[position] += moments.metrics()
 
     def _reference(self, run: Run, op: Apart) -> NDArray[Any] | None:
         """The float operator on the model's float input, where it reads that; None where it does not."""
@@ -79,7 +100,7 @@ class Layers:
             return None
         assert op.twin is not None
         operands = op.operands(run) | {alignment.tensors[t]: run.exact[alignment.tensors[t]] for t in read}
-        return np.asarray(self.exact.results(op.twin, operands)[0], np.float64)
+        return self.exact.results(op.twin, operands)[0]
 
     def rows(self, samples: int, counterparts: Mapping[int, int]) -> tuple[LayerRow, ...]:
         """The means over so many samples; counterparts: tensors of the quantized model -> of the float model."""

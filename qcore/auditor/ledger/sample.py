@@ -58,6 +58,10 @@ class Grid:
         """scale * (q - zero_point), in float64."""
         return (q.astype(np.float64) - self.zero_point) * self.scale
 
+    def holds(self, values: Float64Array) -> bool:
+        """Whether all values lie between the ends; not if one is NaN."""
+        return not values.size or bool(values.min() >= self.low and values.max() <= self.high)
+
     def clip(self, values: Float64Array) -> Float64Array:
         """The nearest value between the ends."""
         return np.clip(values, self.low, self.high)

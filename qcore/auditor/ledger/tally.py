@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.auditor.ledger.causes import Split
+from qcore.auditor.ledger.causes import Split, largest
 from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.ledger.entry import Cause, Effect, Entry, Seen
 from qcore.auditor.ledger.sample import Grid
@@ -48,7 +48,7 @@ class Tally:
         self.distribution = Distribution(grid)
 
     def add(self, split: Split, exact: Array, q: Array) -> None:
-        """One result of one run. exact: the float model's; q: as it is stored."""
+        """Rows of one result of one run. exact: the float model's; q: as it is stored."""
         reference = exact.astype(np.float64)
         self.signal += power(reference)
         self.accumulated += power(split.actual - reference)
@@ -60,16 +60,20 @@ class Tally:
             of_turn = power(difference)
             total.power += of_turn
             total.alone += power(split.alone[cause]) if cause in split.alone else of_turn
-            total.largest = max(total.largest, float(np.max(np.abs(difference), initial=0.0)))
+            total.largest = max(total.largest, largest(difference))
         self.distribution.add(exact, q)
         if self.grid is not None and q.size:
             self._look(split, exact, q, self.grid)
 
-    def add_rounding(self, split: Split, flips: Mapping[str, int]) -> None:
-        """Of one probed result: the integers that other kernel sets make, and how near to ties its numbers lie."""
-        self.probed += split.actual.size
-        for kernels, count in flips.items():
-            self.flips[kernels] = self.flips.get(kernels, 0) + count
+    def add_flips(self, elements: int, flips: Mapping[str, int]) -> None:
+        """Of one probed result of so many elements: the integers that other kernel sets make others."""
+        self.probed += elements
+        if self.grid is not None:
+            for kernels, count in flips.items():
+                self.flips[kernels] = self.flips.get(kernels, 0) + count
+
+    def add_ties(self, split: Split) -> None:
+        """Rows of a probed result: how near to ties its numbers lie."""
         if self.grid is None or split.unclipped is None:
             return
         steps = split.unclipped / self.grid.scale
@@ -86,10 +90,9 @@ class Tally:
             beyond = (split.unclipped > grid.high + half) | (split.unclipped < grid.low - half)
             self.clipped += int(np.count_nonzero(beyond))
         self.seen = (min(self.seen[0], float(exact.min())), max(self.seen[1], float(exact.max())))
-        if q.ndim > 1:
-            if self.channels is None:
-                self.channels = _Channels(q.shape[-1])
-            self.channels.add(q, exact)
+        if self.channels is None:
+            self.channels = _Channels(q.shape[-1])
+        self.channels.add(q, exact)
 
     def entry(self, model: Model, operator: int | None, name: str, tensor: int) -> Entry:
         """The line of the ledger."""

@@ -10,7 +10,7 @@ import pytest
 from qcore import Interpreter
 from qcore.auditor.ledger import account
 from qcore.auditor.ledger.alignment import align
-from qcore.auditor.ledger.causes import CAUSES, Apart, Split
+from qcore.auditor.ledger.causes import CAUSES, Apart, Computed, Split, as_rows
 from qcore.auditor.ledger.sample import Grid, Runners
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.edit import extract
@@ -90,7 +90,8 @@ def splits(recipe: str) -> list[tuple[Apart, Split]]:
     exact = Stepper(model)
     runners = Runners(Stepper(quantized), exact, alignment, [op.index for op in operators if op.positions])
     run = runners.run(samples(1))
-    return [(op, op.split(run, exact, None)[0]) for op in operators]
+    computed = [(op, op.compute(run, exact, None)) for op in operators]
+    return [(op, found.split(slice(0, None))) for op, found in computed]
 
 
 def test_products_are_taken_apart_by_their_accumulators() -> None:
@@ -113,7 +114,7 @@ def test_products_are_taken_apart_by_their_accumulators() -> None:
         x = grid.real(interpreter.get_tensor(operator.inputs[0])).astype(np.float32)
         (y,) = Interpreter(twin).run(x)
         step = Grid(quantized.main.tensors[operator.outputs[0]]).scale
-        np.testing.assert_allclose(split.exact + split.differences["weight_rounding"], y, atol=1e-4 * step)
+        np.testing.assert_allclose(split.exact + split.differences["weight_rounding"], as_rows(y), atol=1e-4 * step)
 
 
 @pytest.mark.parametrize("recipe", ["int8", "int16x8"])
@@ -141,3 +142,16 @@ def test_float_activations_with_integer_weights() -> None:
     assert conv.causes["weight_rounding"].power > 0
     assert conv.causes["activation_rounding"].power == 0
     assert conv.own == conv.causes["weight_rounding"].power
+
+
+def test_blocks_are_all_rows_of_a_result() -> None:
+    seen: list[slice] = []
+
+    def split(at: slice) -> Split:
+        seen.append(at)
+        return Split(np.zeros(1), np.zeros(1), {})
+
+    blocks = list(Computed(np.zeros((1, 70, 50, 16), np.float32), split).blocks())
+    assert [at for at, _ in blocks] == seen == [slice(0, 2048), slice(2048, 3500)]
+    assert len(list(Computed(np.zeros((), np.float32), split).blocks())) == 1
+    assert not list(Computed(np.zeros((0, 4), np.float32), split).blocks())

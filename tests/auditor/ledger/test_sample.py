@@ -16,6 +16,9 @@ def test_a_grid_is_what_the_integers_stand_for() -> None:
     assert (grid.low, grid.high) == (-78.0, 49.5)
     np.testing.assert_array_equal(grid.real(np.array([-128, 28, 127], np.int8)), [-78.0, 0.0, 49.5])
     np.testing.assert_array_equal(grid.clip(np.array([-100.0, 0.3, 60.0])), [-78.0, 0.3, 49.5])
+    assert grid.holds(np.array([-78.0, 49.5]))
+    assert not grid.holds(np.array([0.0, 49.6]))
+    assert not grid.holds(np.array([0.0, np.nan]))
     np.testing.assert_array_equal(grid.round(np.array([0.24, 0.25, -0.25, 60.1])), [0.0, 0.5, -0.5, 60.0])
 
 
