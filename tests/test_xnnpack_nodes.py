@@ -170,12 +170,12 @@ def _table(code: BuiltinOperator) -> Callable[[Draw], OneOp]:
     return draw_case
 
 
-def _from_its_own_test(name: str) -> Callable[[Draw], OneOp]:
+def _from_its_own_test(name: str, *variants: str) -> Callable[[Draw], OneOp]:
     """Of what the operator's own test draws, the nodes that XNNPACK takes in both runtimes."""
 
     def draw_case(draw: Draw) -> OneOp:
         table = importlib.import_module(f"tests.ops.test_{name}").CASES
-        case: OneOp = draw(table[draw(st.sampled_from([key for key in ("int8", "uint8") if key in table]))])
+        case: OneOp = draw(table[draw(st.sampled_from(variants))])
         model = case.model([y.shape for y in Interpreter(case.model()).run(case.feeds())])
         for kernels in RUNTIMES:
             runner = Interpreter(model, kernels=kernels)
@@ -204,9 +204,10 @@ CASES: dict[str, Callable[[Draw], OneOp]] = {
     "elu": _table(BuiltinOperator.ELU),
     "logistic": _table(BuiltinOperator.LOGISTIC),
     "tanh": _table(BuiltinOperator.TANH),
-    "batch_matmul": _from_its_own_test("batch_matmul"),
-    "resize_bilinear": _from_its_own_test("resize_bilinear"),
-    "transpose_conv": _from_its_own_test("transpose_conv"),
+    "batch_matmul": _from_its_own_test("batch_matmul", "int8"),
+    "fully_connected": _from_its_own_test("fully_connected", "int4 weights", "hybrid with int4 weights"),
+    "resize_bilinear": _from_its_own_test("resize_bilinear", "int8", "uint8"),
+    "transpose_conv": _from_its_own_test("transpose_conv", "int8", "uint8"),
 }
 
 

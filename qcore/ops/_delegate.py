@@ -134,16 +134,18 @@ def require_known_padding(n: Node, padding: Padding, window: Sequence[int], stri
         raise unknown(n)
 
 
-def refused_product(n: Node, axis: int, bias_required: bool, operands: tuple[int, int, int] = (0, 1, 2)) -> str | None:
+def refused_product(
+    n: Node, axis: int, bias_required: bool, operands: tuple[int, int, int] = (0, 1, 2), *, int4: bool = False
+) -> str | None:
     """A convolution or matrix product in 8 bits or float32; `axis`: where scales of channels must run.
 
-    operands: the places of input, weights and bias.
+    operands: the places of input, weights and bias; int4: int8 activations may have int4 weights.
     """
     x, w, b, y = n.input(operands[0]), n.input(operands[1]), n.optional_input(operands[2]), n.output()
     reason = refused_tensors(n, x, y)
     if reason is not None:
         return reason
-    if w.type != x.type:
+    if w.type != x.type and not (int4 and (x.type, w.type) == (TensorType.INT8, TensorType.INT4)):
         return "its types are mixed"
     if w.value is None or (b is not None and b.value is None):
         return "its weights or its bias are not constant"
@@ -174,5 +176,7 @@ def require_known_product(n: Node, x: NodeTensor, w: NodeTensor, depth: int, bia
             "XNNPACK fails to set up scales of 256 and more, and TFLite with it; use kernels='reference'"
         )
     reach = depth * 255 * 255 + bias
+    if w.type == TensorType.INT4:  # held 16-fold
+        reach = (depth * 255 * 8 + bias) * 16
     if reach * max(1.0, *scales) >= 2.0**31:  # what its kernels do beyond int32 differs among them
         raise unknown(n)

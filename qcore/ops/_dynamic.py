@@ -66,10 +66,10 @@ def dynamic_result(
     return np.asarray(ctx.trace("clamp", clamp(y.copy() if ctx.trace.recording else y, interval)))
 
 
-def refused_dynamic(n: Node, axis: int, bias_required: bool) -> str | None:
-    """Why XNNPACK does not take a product of float32 activations and int8 weights; see `refused_product`."""
+def refused_dynamic(n: Node, axis: int, bias_required: bool, *, int4: bool = False) -> str | None:
+    """Why XNNPACK does not take a product of float32 activations and int8 (int4) weights; see `refused_product`."""
     x, w, bias, y = n.input(0), n.input(1), n.optional_input(2), n.output()
-    if w.type != TensorType.INT8:
+    if w.type != TensorType.INT8 and not (int4 and w.type == TensorType.INT4):
         return "its types are mixed"
     if w.value is None:
         return "its weights are not constant"

@@ -73,4 +73,4 @@ def eval_hybrid(p: AnyHybridParams, inputs: list[Any], ctx: Context) -> list[Arr
 
 def refused_hybrid(n: Node) -> str | None:
     """Why XNNPACK does not take the node."""
-    return refused_dynamic(n, axis=0, bias_required=False)
+    return refused_dynamic(n, axis=0, bias_required=False, int4=True)

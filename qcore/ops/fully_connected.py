@@ -196,17 +196,34 @@ def version(n: Node) -> int:
     return 1
 
 
+def _refused_int4(n: Node) -> str | None:
+    """XNNPACK takes rows of an even length; TensorFlow 2.21's a scale for each, and fails at one row with a bias."""
+    w = n.input(1)
+    if w.shape[1] % 2:
+        return "its rows have an odd number of int4 weights"
+    if w.shape[1] * 255 * 8 * 16 >= 2**31:  # weights are held 16-fold
+        raise unknown(n)
+    if n.kernels.version == "litert-2.3":
+        return None
+    if w.shape[0] == 1 and n.optional_input(2) is not None:
+        raise unknown(n)
+    return "its int4 weights have one scale" if w.scales.size < w.shape[0] else None
+
+
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8-bit weights and bias that are constant.
+    """XNNPACK takes 8- and 4-bit weights and bias that are constant.
 
     Of int8 weights it ignores the zero point; LiteRT 2.3 does not delegate weights that have one.
     """
     w = n.input(1)
-    if w.sparsity is not None or w.type in (TensorType.INT4, TensorType.INT2):
+    if w.sparsity is not None or w.block_scales is not None or w.type == TensorType.INT2:
         raise unknown(n)
+    reason = _refused_int4(n) if w.type == TensorType.INT4 else None
+    if reason is not None:
+        return reason
     if n.input(0).type == TensorType.FLOAT32 != w.type:
         return refused_hybrid(n)
-    reason = refused_product(n, axis=0, bias_required=False)
+    reason = refused_product(n, axis=0, bias_required=False, int4=True)
     shifted = w.type == TensorType.INT8 and w.scales.size == 1 and w.zero_point != 0
     if reason is None and shifted and n.kernels.version == "litert-2.3":
         return "its weights have a zero point"

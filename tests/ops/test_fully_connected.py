@@ -330,3 +330,25 @@ def test_xnnpack_ignores_the_zero_point_of_int8_weights(zero_point: int) -> None
     case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, weights], [Result(np.int8, 0.5)], FullyConnectedOptions(), 4)
     assert compare(case, "xnnpack") == (3, True)
     assert compare(case, "xnnpack@litert-2.3") == (3, False)  # does not delegate such weights
+
+
+@pytest.mark.parametrize("kernels", ["xnnpack", "xnnpack@litert-2.3"])
+def test_int4_weights_in_xnnpack(kernels: str) -> None:
+    """A scale for each row of an even length; a tie in every second sum."""
+    rng = np.random.default_rng(12)
+    x = Operand(rng.integers(-128, 128, (5, 66)).astype(np.int8), 0.5, 3)
+    scales = np.full(19, 0.5, np.float32)
+    w = Operand(rng.integers(-8, 8, (19, 66)).astype(np.int8), scales, type=TensorType.INT4, constant=True)
+    case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, w], [Result(np.int8, 32.0, 5)], FullyConnectedOptions(), 10)
+    assert compare(case, kernels) == (5 * 19, True)
+
+
+def test_what_int4_weights_xnnpack_leaves_alone() -> None:
+    """An odd length; in TensorFlow 2.21, one scale for all rows."""
+    x = Operand(np.ones((1, 4), np.int8), 0.5)
+    w = Operand(np.ones((3, 4), np.int8), 0.5, type=TensorType.INT4, constant=True)
+    case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, w], [Result(np.int8, 0.5)], FullyConnectedOptions(), 10)
+    assert compare(case, "xnnpack") == (3, False)
+    assert compare(case, "xnnpack@litert-2.3") == (3, True)
+    odd = [replace(x, value=x.value[:, 1:]), replace(w, value=w.value[:, 1:])]
+    assert compare(replace(case, operands=odd), "xnnpack@litert-2.3") == (3, False)
