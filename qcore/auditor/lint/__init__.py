@@ -37,7 +37,7 @@ CHECKS: Mapping[str, Check] = MappingProxyType(
 
 
 def lint(model: Model, targets: Sequence[str] = ()) -> list[Finding]:
-    """All findings in a model, worst first, with what each of `targets` refuses ("reference").
+    """All findings in a model, worst first, with what each of `targets` refuses (reference, xnnpack, tflite-micro).
 
     Raises UnsupportedError for a target that is not known.
     """
