@@ -1,6 +1,7 @@
 """`diff`: what two model files say differently, operator by operator, whatever was inserted or renamed.
 
-Numbering of tensors and buffers, and the order of what does not depend on each other, are no difference.
+Numbering of tensors and buffers, the order of what does not depend on each other, and what no operator uses are no
+difference.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qcore.auditor.differ.alignment import Correspondence, align, constant_behind
-from qcore.auditor.differ.change import Change, operator_changes, tensor_changes
+from qcore.auditor.differ.change import Change, extra_changes, operator_changes, tensor_changes
 from qcore.errors import QCoreError
 from qcore.ir import Model, Operator, Subgraph
 from qcore.op import find
@@ -114,18 +115,42 @@ def diff(a: ModelLike, b: ModelLike) -> Diff:
 
 
 def _outside(a: Model, b: Model) -> Iterator[Change]:
-    said = [
-        {
-            "description": m.description or "",
-            "subgraphs": str(len(m.subgraphs)),
-            "signatures": ", ".join(sorted(str(s.signature_key) for s in m.signatures)),
-            "metadata": ", ".join(sorted(str(entry.name) for entry in m.metadata)),
-        }
-        for m in (a, b)
-    ]
-    for what, left in said[0].items():
-        if left != said[1][what]:
-            yield Change("model", what, left, said[1][what])
+    said = [_said(m) for m in (a, b)]
+    for what in sorted({*said[0], *said[1]}):
+        left, right = (side.get(what, "none") for side in said)
+        if left != right:
+            yield Change("model", what, left, right)
+    held = [{str(entry.name): _bytes(m, int(entry.buffer)) for entry in m.metadata} for m in (a, b)]
+    for name in sorted(held[0].keys() & held[1].keys()):
+        if held[0][name] != held[1][name]:
+            yield Change("model", f"metadata {name}", f"{len(held[0][name])} bytes", f"{len(held[1][name])} bytes")
+    yield from extra_changes("model", a.extra, b.extra)
+
+
+def _bytes(m: Model, buffer: int) -> bytes:
+    data = m.buffers[buffer] if 0 <= buffer < len(m.buffers) else None
+    return b"" if data is None else data.tobytes()
+
+
+def _said(m: Model) -> dict[str, str]:
+    """What a model says outside of its graphs; signatures by the places of their tensors in the graph's borders."""
+    found = {
+        "description": m.description or "",
+        "subgraphs": str(len(m.subgraphs)),
+        "metadata": ", ".join(sorted(str(entry.name) for entry in m.metadata)),
+    }
+    for signature in m.signatures:
+        index = int(signature.subgraph_index)
+        graph = m.subgraphs[index] if 0 <= index < len(m.subgraphs) else None
+        sides = [(signature.inputs, graph.inputs), (signature.outputs, graph.outputs)] if graph is not None else []
+        named = [sorted(f"{e.name} = {_place(e.tensor_index, border)}" for e in some or []) for some, border in sides]
+        text = " -> ".join(f"({', '.join(names)})" for names in named)
+        found[f"signature {signature.signature_key}"] = f"subgraph {index} {text}"
+    return found
+
+
+def _place(tensor: int, border: tuple[int, ...]) -> str:
+    return str(border.index(tensor)) if tensor in border else "another tensor"
 
 
 def _graph(a: Model, b: Model, index: int) -> GraphDiff:
@@ -136,6 +161,9 @@ def _graph(a: Model, b: Model, index: int) -> GraphDiff:
         for side, of_a, of_b in (("input", left.inputs, right.inputs), ("output", left.outputs, right.outputs))
         for change in _border(a, left, of_a, b, right, of_b, side, both)
     ]
+    borders += extra_changes("graph", left.extra, right.extra)
+    if (left.name or "") != (right.name or ""):
+        borders.append(Change("graph", "name", left.name or "", right.name or ""))
     operators = []
     for i, j in both.operators:
         graph, at = (left, i) if j is None else (right, j)
@@ -177,17 +205,33 @@ def _operator(a: Model, b: Model, both: Correspondence, i: int, j: int) -> Itera
             if s != t:
                 yield Change(where, "operand", _name(both.a, s), _name(both.b, t))
             continue
-        constants = constant_behind(a, both.a, s, both.producers_a), constant_behind(b, both.b, t, both.producers_b)
-        if constants[0] is None and constants[1] is None:
+        one, other = (
+            constant_behind(model, graph, tensor, producers)
+            for model, graph, tensor, producers in ((a, both.a, s, both.producers_a), (b, both.b, t, both.producers_b))
+        )
+        if one is None and other is None and not both.of_nobody(s, t):
             if not both.same_source(s, t):
                 yield Change(where, "source", both.a.tensors[s].name, both.b.tensors[t].name)
             continue
-        one, other = (k if c is None else c for k, c in ((s, constants[0]), (t, constants[1])))
-        yield from tensor_changes(where, a, both.a.tensors[one], b, both.b.tensors[other])
+        ours, theirs = s if one is None else one, t if other is None else other
+        yield from tensor_changes(where, a, both.a.tensors[ours], b, both.b.tensors[theirs])
+    if len(left.outputs) != len(right.outputs):
+        yield Change("operator", "results", str(len(left.outputs)), str(len(right.outputs)))
     for position, (s, t) in enumerate(zip(left.outputs, right.outputs, strict=False)):
         where = "result" if len(left.outputs) == 1 else f"result {position}"
         if s >= 0 and t >= 0:
             yield from tensor_changes(where, a, both.a.tensors[s], b, both.b.tensors[t])
+    yield from _intermediates(a, b, both, left, right)
+
+
+def _intermediates(a: Model, b: Model, both: Correspondence, left: Operator, right: Operator) -> Iterator[Change]:
+    if len(left.intermediates) != len(right.intermediates):
+        yield Change("operator", "intermediates", str(len(left.intermediates)), str(len(right.intermediates)))
+    for position, (s, t) in enumerate(zip(left.intermediates, right.intermediates, strict=False)):
+        if s >= 0 and t >= 0:
+            yield from tensor_changes(f"intermediate {position}", a, both.a.tensors[s], b, both.b.tensors[t])
+        elif s != t:
+            yield Change(f"intermediate {position}", "operand", _name(both.a, s), _name(both.b, t))
 
 
 def _name(graph: Subgraph, tensor: int) -> str:

@@ -46,6 +46,15 @@ class Correspondence:
             tensor = behind[tensor]
         return tensor
 
+    def of_nobody(self, a: int, b: int) -> bool:
+        """Whether two operands are made by nobody and are no inputs (the state of a cell); matched at first use."""
+        made = a in self.producers_a or a in self.a.inputs or b in self.producers_b or b in self.b.inputs
+        if made:
+            return False
+        if a not in self.tensors and b not in self.tensors.values():
+            self.tensors[a] = b
+        return self.tensors.get(a) == b
+
     def same_source(self, a: int, b: int) -> bool:
         """Whether two operands come from the same place."""
         return self.tensors.get(self.source(a, in_b=False)) == self.source(b, in_b=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +15,21 @@ from qcore.errors import QCoreError
 from qcore.ir import Model, Operator, QuantParams, Tensor
 from tflite_schema import Table
 
-__all__ = ["Change", "operator_changes", "parameter_changes", "reals", "tensor_changes", "ulps", "value_change"]
+__all__ = [
+    "Change",
+    "extra_changes",
+    "operator_changes",
+    "parameter_changes",
+    "reals",
+    "tensor_changes",
+    "ulps",
+    "value_change",
+]
 
 Array = NDArray[Any]
 _NEAR = 4096  # ulp
+_NUMBERING = {"absent", "opcode_index", "operator_codes"}  # how the file says it, not what
+_HELD = ("scales", "zero_points")  # of details: the tensors that hold them
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +85,9 @@ def operator_changes(a: Operator, b: Operator) -> list[Change]:
     if a.version != b.version:
         found.append(Change("operator", "version", str(a.version), str(b.version)))
     first, second = a.options, b.options
-    if type(first) is not type(second):  # an absent table says the same as one of defaults
-        first = type(second)() if first is None else first
-        second = type(first)() if second is None else second
     if type(first) is not type(second):
-        found.append(Change("operator", "options", type(first).__name__, type(second).__name__))
+        names = ("none" if table is None else type(table).__name__ for table in (first, second))
+        found.append(Change("operator", "options", next(names), next(names)))
     elif isinstance(first, Table):
         for entry in first.FIELDS:
             one, other = (type(t)(**{entry.name: getattr(t, entry.name)}) for t in (first, second))
@@ -87,10 +97,28 @@ def operator_changes(a: Operator, b: Operator) -> list[Change]:
     ours, theirs = (np.zeros(0, np.uint8) if op.custom_options is None else op.custom_options for op in (a, b))
     if not np.array_equal(ours, theirs):
         found.append(Change("operator", "custom options", f"{ours.size} bytes", f"{theirs.size} bytes"))
-    return found
+    return found + extra_changes("operator", a.extra, b.extra)
+
+
+def extra_changes(where: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Change]:
+    """Fields of the file that the model keeps without looking into them."""
+    names = sorted({*a, *b} - _NUMBERING)
+    return [
+        Change(where, name, _text(a.get(name)), _text(b.get(name)))
+        for name in names
+        if not _alike(a.get(name), b.get(name))
+    ]
+
+
+def _alike(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return a is not None and b is not None and np.array_equal(a, b)
+    return bool(a == b)
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Table):
+        return type(value).__name__
     return str(getattr(value, "name", value))
 
 
@@ -106,7 +134,27 @@ def tensor_changes(where: str, model_a: Model, a: Tensor, model_b: Model, b: Ten
     if a.is_variable != b.is_variable:
         found.append(Change(where, "variable", str(a.is_variable), str(b.is_variable)))
     found += parameter_changes(where, a.quant, b.quant)
+    details = [_details(model, tensor) for model, tensor in ((model_a, a), (model_b, b))]
+    found += extra_changes(f"{where} quantization", *details)
+    found += extra_changes(where, a.extra, b.extra)
     return found + value_change(where, model_a, a, model_b, b)
+
+
+def _details(model: Model, tensor: Tensor) -> dict[str, Any]:
+    """What the file says of a tensor's quantization besides scale and zero point; parameter tensors by their values."""
+    quant = tensor.quant
+    if quant is None:
+        return {}
+    found: dict[str, Any] = {"min": quant.min, "max": quant.max, **quant.extra}
+    if quant.details is not None:
+        found["details"] = type(quant.details).__name__
+        graph = next((g for g in model.subgraphs if any(t is tensor for t in g.tensors)), None)
+        for entry in quant.details.FIELDS:
+            value = getattr(quant.details, entry.name)
+            if entry.name in _HELD and graph is not None and isinstance(value, int) and 0 <= value < len(graph.tensors):
+                value = model.constant(graph.tensors[value])
+            found[entry.name] = value
+    return {name: value for name, value in found.items() if value is not None and np.size(value)}
 
 
 def _shape(tensor: Tensor) -> str:
@@ -137,8 +185,6 @@ def parameter_changes(where: str, a: QuantParams | None, b: QuantParams | None) 
         worst = int(steps.argmax())
         measures = {"channels": int((steps > 0).sum()), "of": a.scale.size} if a.is_per_channel else {}
         found.append(Change(where, "zero point", _single(zeros[0][worst]), _single(zeros[1][worst]), measures))
-    if a.details != b.details:
-        found.append(Change(where, "quantization", _parameters(a), _parameters(b)))
     return found
 
 
@@ -178,8 +224,8 @@ def value_change(where: str, model_a: Model, a: Tensor, model_b: Model, b: Tenso
         return []  # the type is a change of its own, and what the numbers stand for is not known
     if left.tobytes() == right.tobytes() and left.dtype == right.dtype:
         return []
-    wide = left.astype(np.float64), right.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
+        wide = left.astype(np.float64), right.astype(np.float64)
         apart = np.abs(wide[0] - wide[1])
         different = ~((wide[0] == wide[1]) | (np.isnan(wide[0]) & np.isnan(wide[1])))
         noise = sqnr(exact, other) if exact is not None and other is not None else math.inf

@@ -16,6 +16,7 @@ from tflite_schema import BlockwiseQuantization, TensorType
 
 __all__ = ["Beside", "SideBySide", "Treatment", "side_by_side"]
 
+_LEFT_OUT = ("name", "has_rank")
 _FLOATS = (TensorType.FLOAT32, TensorType.FLOAT16, TensorType.BFLOAT16, TensorType.FLOAT64)
 
 
@@ -81,7 +82,7 @@ class SideBySide:
 def side_by_side(a: ModelLike, b: ModelLike, float_model: ModelLike) -> SideBySide:
     """What a and b, made of one float model, did with each operator of its main graph.
 
-    Changes are those of versions, options, constants and results from a to b; names are left out. Raises ModelError for
+    Changes are those of versions, options, constants and results from a to b, names left out. Raises ModelError for
     a file that cannot be read.
     """
     first, second, whole = (source if isinstance(source, Model) else load(source) for source in (a, b, float_model))
@@ -194,4 +195,4 @@ def _between(a: _Side, b: _Side, index: int) -> list[Change]:
     for s, t in zip(left.outputs, right.outputs, strict=False):
         if s >= 0 and t >= 0:
             found += tensor_changes("result", a.model, a.graph.tensors[s], b.model, b.graph.tensors[t])
-    return [change for change in found if change.what != "name"]
+    return [change for change in found if change.what not in _LEFT_OUT]

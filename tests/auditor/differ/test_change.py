@@ -25,8 +25,10 @@ def test_options_are_compared_with_their_defaults() -> None:
         "operator version: 1 -> 3",
         "operator options.padding: SAME -> VALID",
     ]
-    absent = replace(a, options=None)
-    assert operator_changes(absent, replace(a, options=Conv2DOptions())) == []
+    absent = operator_changes(replace(a, options=None), a)
+    assert [str(change) for change in absent] == ["operator options: none -> Conv2DOptions"]
+    stated = replace(a, options=Conv2DOptions(padding=Padding.SAME, stride_h=2, stride_w=0))
+    assert operator_changes(a, stated) == []
     custom = replace(a, custom_options=np.array([1], np.uint8))
     assert [change.what for change in operator_changes(a, custom)] == ["custom options"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,11 @@ from qcore import save
 from qcore.auditor.differ import diff
 from qcore.edit import insert_operator, prune, rewire
 from qcore.errors import ModelError
-from qcore.ir import Model, Operator, QuantParams
+from qcore.ir import Model, Operator, QuantParams, Tensor
 from qcore.tflite import load, to_bytes
 from tests.auditor.differ.pairs import float_model, quantized
 from tests.oracle import MODELS, needs_shared
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, CustomQuantization, Metadata
 
 
 def changed(a: Model, b: Model) -> dict[int, list[str]]:
@@ -124,12 +126,72 @@ def test_float_against_quantized(recipe: str) -> None:
     assert all(40 < value < 90 for value in noise)
 
 
+def tensor(model: Model, operator: int) -> Tensor:
+    """The first result of an operator."""
+    return model.main.tensors[model.main.operators[operator].outputs[0]]
+
+
+def swap_signature(model: Model) -> None:
+    signature = model.signatures[0]
+    entry = signature.inputs[0]
+    model.signatures = [signature.replace(inputs=[entry.replace(name="other")])]
+
+
+def calibrated_range(model: Model) -> None:
+    found = tensor(model, 3)
+    assert found.quant is not None
+    found.quant = replace(found.quant, min=np.array([-1], np.float32), max=np.array([1], np.float32))
+
+
+def custom_details(model: Model) -> None:
+    found = tensor(model, 3)
+    assert found.quant is not None
+    found.quant = replace(found.quant, details=CustomQuantization(custom=np.array([1], np.uint8)))
+
+
+PLANTS: dict[str, Callable[[Model], object]] = {
+    "model signature serving_default": swap_signature,
+    "model metadata conversion": lambda m: m.metadata.append(Metadata(name="conversion", buffer=m.add_buffer(b"xy"))),
+    "graph name": lambda m: setattr(m.main, "name", "other"),
+    "result has_rank": lambda m: tensor(m, 3).extra.update(has_rank=False),
+    "result shape": lambda m: setattr(tensor(m, 3), "shape_signature", (-1, 8, 8, 32)),
+    "result variable": lambda m: setattr(tensor(m, 3), "is_variable", True),
+    "result quantization min": calibrated_range,
+    "result quantization details": custom_details,
+    "operator large_custom_options_size": lambda m: m.main.operators[3].extra.update(large_custom_options_size=4),
+    "intermediates": lambda m: setattr(m.main.operators[3], "intermediates", (0,)),
+}
+
+
+@pytest.mark.parametrize("where", PLANTS)
+def test_one_field_of_a_file(where: str) -> None:
+    """Whatever the file says differently is said: nothing is called the same that is not."""
+    a, b = load(to_bytes(quantized())), load(to_bytes(quantized()))
+    for model in (a, b):
+        if "metadata" in where:
+            model.metadata.append(Metadata(name="conversion", buffer=model.add_buffer(b"x")))
+    if "metadata" in where:
+        b.metadata.pop()
+    PLANTS[where](b)
+    found = diff(a, b)
+    changes = [*found.model, *found.graphs[0].borders, *(c for op in found.graphs[0].operators for c in op.changes)]
+    assert not found.same
+    assert any(where in f"{change.where} {change.what}" for change in changes), [str(change) for change in changes]
+
+
+@needs_shared
+@pytest.mark.parametrize("path", sorted(MODELS.glob("*.tflite")), ids=lambda path: path.stem)
+def test_a_real_file_and_itself(path: Path) -> None:
+    """Cells with a state, several subgraphs, float and integer: each is the same as itself read again."""
+    assert diff(path, load(path)).same
+
+
 def test_models_outside_of_their_graphs(tmp_path: Path) -> None:
     a, b = quantized(), quantized()
     b.description = "other"
     b.signatures = []
     b.subgraphs.append(b.main)
-    assert [change.what for change in diff(a, b).model] == ["description", "subgraphs", "signatures"]
+    assert [change.what for change in diff(a, b).model] == ["description", "signature serving_default", "subgraphs"]
     save(a, tmp_path / "a.tflite")
     assert diff(tmp_path / "a.tflite", a).same
     (tmp_path / "b.tflite").write_bytes(b"nothing")
