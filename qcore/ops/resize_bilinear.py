@@ -7,7 +7,8 @@ float32 and uint8 in float32, along each axis:
     lo   = max(floor(v), 0);  hi = min(ceil(v), in - 1);  f = v - lo
     y    = x[lo, lo] (1 - fy) (1 - fx) + x[hi, lo] fy (1 - fx) + x[lo, hi] (1 - fy) fx + x[hi, hi] fy fx
 
-in this order; uint8 adds 0.5 and truncates. int8 and int16 do the same in 10 fraction bits:
+in this order; uint8 adds 0.5 and truncates, in the optimized kernels with x[lo, hi] before x[hi, lo] and the weights
+multiplied first. int8 and int16 do the same in 10 fraction bits:
 
     step = (1024 in + out / 2) / out                        half_pixel_centers: v = p * step + step / 2 - 512
     y    = sum / 2^20, halves away from zero
@@ -54,10 +55,11 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Weights are float32, or integers with 10 fraction bits."""
+    """Weights are float32, or integers with 10 fraction bits; `weights_first`: multiplied before the pixels are."""
 
     rows: Axis
     columns: Axis
+    weights_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ def prepare(n: Node) -> Params | XnnpackParams:
     if n.kernels.name == "xnnpack" and x.type != TensorType.FLOAT32:
         return XnnpackParams(*(_xnnpack_axis(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
     place = _float_axis if x.type in (TensorType.FLOAT32, TensorType.UINT8) else _integer_axis
-    return Params(*(place(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
+    weights_first = n.kernels.name == "optimized" and x.type == TensorType.UINT8
+    rows, columns = (place(x.shape[axis], y.shape[axis], options) for axis in (1, 2))
+    return Params(rows, columns, weights_first)
 
 
 def _float_axis(size: int, output: int, options: ResizeBilinearOptions) -> Axis:
@@ -177,6 +181,12 @@ def _interpolate(p: Params, x: Array) -> Array:
     fy = p.rows.high_weight[:, None, None], p.rows.low_weight[:, None, None]
     fx = p.columns.high_weight[:, None], p.columns.low_weight[:, None]
     top, bottom = np.take(x, p.rows.low, axis=1), np.take(x, p.rows.high, axis=1)
+    if p.weights_first:
+        acc = np.take(top, p.columns.low, axis=2) * (fy[1] * fx[1])
+        acc += np.take(top, p.columns.high, axis=2) * (fy[1] * fx[0])
+        acc += np.take(bottom, p.columns.low, axis=2) * (fy[0] * fx[1])
+        acc += np.take(bottom, p.columns.high, axis=2) * (fy[0] * fx[0])
+        return acc
     acc = np.take(top, p.columns.low, axis=2) * fy[1] * fx[1]
     acc += np.take(bottom, p.columns.low, axis=2) * fy[0] * fx[1]
     acc += np.take(top, p.columns.high, axis=2) * fy[1] * fx[0]
@@ -200,5 +210,4 @@ OP = Op(
     },
     version=version,
     refused=refused,
-    reference_only=frozenset({"uint8"}),
 )

@@ -45,6 +45,14 @@ def test_photograph_sizes(dtype: Any, options: ResizeBilinearOptions) -> None:
     assert check(model) == 224 * 224 * 3
 
 
+@pytest.mark.parametrize("size", [[40, 72], [31, 22], [10, 18]])
+@pytest.mark.parametrize("options", EACH)
+def test_optimized_uint8(options: ResizeBilinearOptions, size: list[int]) -> None:
+    """Eightfold images of eight channels have code of their own, which is as exact as the float32 steps there."""
+    x = np.random.default_rng(5).integers(0, 256, (2, 5, 9, 8), np.uint8)
+    assert check(case(x, size, options), "optimized") == 2 * size[0] * size[1] * 8
+
+
 @pytest.mark.parametrize("kernels", ["xnnpack", "xnnpack@litert-2.3"])
 @pytest.mark.parametrize("options", EACH)
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8])
