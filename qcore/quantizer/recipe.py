@@ -37,7 +37,7 @@ BIAS_TYPES: Mapping[str, tuple[str, ...]] = {
 }
 """Per scheme, the types of biases; the first is the converter's."""
 
-CLIPPING_SCHEMES = frozenset({"int8", "int16x8"})
+CLIPPING_SCHEMES = frozenset({"int8", "int16x8", "dynamic_range", "weight_only_int8"})
 """The schemes that a `weight_method` other than min_max works in."""
 
 WEIGHT_SCHEMES = frozenset({"float16", "dynamic_range", "weight_only_int8"})
@@ -67,7 +67,8 @@ class Recipe:
     integers), "int8" or "uint8", for int16x8 "int16"; NumPy dtypes and tf.DType are accepted as well. denylisted_ops:
     builtin names ("ADD") that compute in float; denylisted_nodes: names of result tensors whose operators do. strict:
     refuse a model of which any operator (weights only: any constant of 1024 or more elements) would stay in float.
-    weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see `weight_methods`).
+    weight_method: "min_max", "mse" or "octav", how large weights may be before they are clipped (see `weight_methods`);
+    what a rule stores keeps "min_max".
     weight_bits: 8, or 4 for int4 weights of the operators that have kernels for them (see `four_bits`); strict then
     refuses a model with other weights. rules: of a mixed recipe; the last that matches an operator decides about it,
     `scheme` about the others; "float" is for recipes in which rules say all.

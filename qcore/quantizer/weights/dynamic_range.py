@@ -30,6 +30,7 @@ from tflite_schema import (
     BidirectionalSequenceLSTMOptions,
     BuiltinOperator,
     FullyConnectedOptions,
+    LSTMKernelType,
     LSTMOptions,
     SequenceRNNOptions,
     SVDFOptions,
@@ -37,7 +38,7 @@ from tflite_schema import (
     UnidirectionalSequenceLSTMOptions,
 )
 
-__all__ = ["LEAST_ELEMENTS", "WEIGHTS", "Weights", "store_in_int8"]
+__all__ = ["LEAST_ELEMENTS", "WEIGHTS", "Weights", "store_in_int8", "weights_of"]
 
 LEAST_ELEMENTS = 1024
 """Constants with fewer elements stay float32."""
@@ -94,6 +95,14 @@ def store_in_int8(source: Source, constants: Block, recipe: Recipe) -> Block:
     return block
 
 
+def weights_of(line: Line) -> Weights | None:
+    """Which operands of an operator are weights; None if none: TensorFlow leaves the basic kernel of LSTM in float."""
+    options = line.operator.options
+    if isinstance(options, LSTMOptions) and options.kernel_type == LSTMKernelType.BASIC:
+        return None
+    return WEIGHTS.get(line.code)
+
+
 def is_too_small(source: Source, line: Line) -> bool:
     """Whether a sequence LSTM stays float32 because one of its weights is small: it cannot have both kinds."""
     if line.code != BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM:
@@ -108,7 +117,7 @@ def _types(source: Source, constant: Value, recipe: Recipe) -> dict[QuantizedTyp
     if constant.tensor.size < LEAST_ELEMENTS:
         return found
     for line in source.program.lines:
-        weights = WEIGHTS.get(line.code)
+        weights = weights_of(line)
         if weights is None or is_too_small(source, line):
             continue
         for position, value in enumerate(line.inputs):
@@ -116,7 +125,8 @@ def _types(source: Source, constant: Value, recipe: Recipe) -> dict[QuantizedTyp
                 _require_finite(source, line, constant)
                 numbers, axis = source.floats[constant], _axis(line, weights, recipe)
                 four_bits = recipe.weight_bits == 4 and line.code in FOUR_BIT_WEIGHTS[recipe.scheme]
-                type_ = four_bit_type(numbers, axis) if four_bits else weight_type(numbers, axis)
+                make = four_bit_type if four_bits else weight_type
+                type_ = make(numbers, axis, recipe.weight_method)
                 found.setdefault(type_, []).append((line, position))
     return found
 

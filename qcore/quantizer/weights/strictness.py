@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qcore.errors import QuantizationError
 from qcore.quantizer.program import Line, Value
-from qcore.quantizer.weights.dynamic_range import LEAST_ELEMENTS, WEIGHTS, is_too_small
+from qcore.quantizer.weights.dynamic_range import LEAST_ELEMENTS, is_too_small, weights_of
 from qcore.quantizer.weights.source import Source
 from tflite_schema import TensorType
 
@@ -46,7 +46,7 @@ def require_small(source: Source) -> None:
 
 def _reason(source: Source, line: Line, value: Value) -> str:
     place = source.place(line)
-    if line.code not in WEIGHTS:
+    if weights_of(line) is None:
         return f"{place} has no operand TensorFlow stores in int8"
     if is_too_small(source, line):
         return f"{place} has another weight with fewer than {LEAST_ELEMENTS} elements, and cannot mix"

@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qcore.numerics.affine import absolute_maximum, along
+from qcore.numerics.affine import along
 from qcore.numerics.fixedpoint import round_half_away
 from qcore.quantizer.quantized_type import QuantizedType
+from qcore.quantizer.weight_methods import WEIGHT_METHODS
 
 __all__ = ["integers", "weight_type"]
 
 _SMALLEST = 5e-7
 
 
-def weight_type(numbers: NDArray[Any], quantized_dimension: int | None) -> QuantizedType:
+def weight_type(numbers: NDArray[Any], quantized_dimension: int | None, method: str = "min_max") -> QuantizedType:
     """Symmetric int8, per channel of `quantized_dimension` or per tensor (None).
 
-    scale = 2 m / 254 in float64 with m = max |w|, at least 5e-7;  zero_point = 0
+    scale = 2 m / 254 in float64;  zero_point = 0;  m = max |w| or what the weight method clips at, at least 5e-7
     """
-    magnitude = absolute_maximum(numbers, quantized_dimension).astype(np.float64)
+    magnitude = WEIGHT_METHODS[method](numbers, quantized_dimension, 8, True).astype(np.float64)
     magnitude = np.maximum(magnitude, _SMALLEST)
     scale = tuple(((magnitude + magnitude) / 254).tolist())
     return QuantizedType(scale, (0,) * len(scale), quantized_dimension, narrow_range=True)

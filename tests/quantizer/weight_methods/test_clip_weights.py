@@ -71,6 +71,30 @@ def test_heavy_tails_in_one_scale(recipe: str, method: str) -> None:
     assert found[1][1] > found[0][1] + 0.8
 
 
+@pytest.mark.parametrize("recipe", ["dynamic_range", "weight_only_int8"])
+@pytest.mark.parametrize("method", ["mse", "octav"])
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_weights_alone(recipe: str, method: str, bits: int, per_channel: bool) -> None:
+    """The method's scale, in the scheme's arithmetic, and less squared error than min_max."""
+    model, axis = dense(), 0 if per_channel else None
+    w = weights(model)[1]
+    errors = {}
+    for chosen in ("min_max", method):
+        made = quantize(model, recipe, per_channel=per_channel, weight_method=chosen, weight_bits=bits)
+        tensor, integers = weights(made)
+        magnitude = WEIGHT_METHODS[chosen](w, axis, bits, bits == 8)
+        doubled = (2 * magnitude.astype(np.float64) / 254).astype(np.float32)
+        scale = doubled if bits == 8 else magnitude / np.float32(7)
+        assert tensor.quant is not None
+        np.testing.assert_array_equal(tensor.quant.scale, scale)
+        highest = 2 ** (bits - 1) - 1
+        steps = np.clip(w / (scale[:, None] if per_channel else scale), -highest - (bits == 4), highest)
+        assert np.abs(integers - steps).max() <= 0.5 + 1e-4
+        errors[chosen] = np.square(w - real_values(tensor, integers), dtype=np.float64).sum()
+    assert errors[method] < errors["min_max"]
+
+
 @pytest.mark.parametrize("bits", [3, 4])
 @pytest.mark.parametrize("axis", [0, None])
 def test_few_bits_gain_decibels(bits: int, axis: int | None) -> None:

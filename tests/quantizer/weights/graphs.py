@@ -9,13 +9,17 @@ import numpy as np
 
 from qcore.ir import Model, Tensor
 from tests.quantizer.converter import FloatGraph
+from tests.quantizer.recurrent import rnn
 from tflite_schema import (
+    ActivationFunctionType,
     AddOptions,
     BatchMatMulOptions,
     Conv2DOptions,
     DepthwiseConv2DOptions,
     FullyConnectedOptions,
     GatherOptions,
+    LSTMKernelType,
+    LSTMOptions,
     MulOptions,
     ReshapeOptions,
     SplitOptions,
@@ -153,6 +157,18 @@ def svdf(g: G) -> int:
     g.graph.tensors.append(state)
     operands.append(len(g.graph.tensors) - 1)
     return int(g.op("SVDF", operands, (2, 32), options=SVDFOptions(rank=1)))
+
+
+def sequence_rnn(g: G) -> int:
+    return rnn(g, "UNIDIRECTIONAL_SEQUENCE_RNN", 40)[0]
+
+
+def basic_lstm(g: G) -> list[int]:
+    """States go in and out; of the results two are only for the kernel."""
+    states = [g.input((2, 32)), g.input((2, 32))]
+    operands = [g.input((2, 8)), states[0], g.random(128, 40), g.random(128), states[1]]
+    options = LSTMOptions(kernel_type=LSTMKernelType.BASIC, fused_activation_function=ActivationFunctionType.TANH)
+    return list(g.op("LSTM", operands, (2, 32), (2, 32), (2, 40), (2, 128), options=options))
 
 
 CASES: dict[str, Callable[[G], Any]] = {

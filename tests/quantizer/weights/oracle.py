@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import re
 import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -134,11 +135,24 @@ def check(model: Model, schemes: Sequence[str] = SCHEMES, **recipe: Any) -> dict
         theirs = quantized(source, scheme, **options)
         for answer in (made[scheme], theirs):  # in the converter's order only its own come first
             answer.metadata.sort(key=lambda entry: entry.name or "")
+            for operator in answer.main.operators:  # the pass writes that an LSTM has no intermediate tensors
+                if operator.name == "LSTM" and not operator.intermediates:
+                    operator.extra.pop("absent", None)
         found = differences(made[scheme], theirs)
         if scheme == "float16":  # only the whole converter writes which precision the runtime may use
             found = [line for line in found if not line.startswith(("metadata", "number of buffers"))]
+            found = [line for line in found if not _is_counter(source, theirs, line)]
         assert not found, f"{scheme}: {len(found)} differences:\n" + "\n".join(found[:20])
     return made
+
+
+def _is_counter(source: Model, theirs: Model, line: str) -> bool:
+    """Whether a difference is what the import writes into a variable: how many it has read before."""
+    for tensor in source.main.tensors:
+        if tensor.is_variable and re.match(rf"subgraph 0: tensor \d+ {tensor.name!r}: bytes: ", line):
+            values = next(theirs.constant(other) for other in theirs.main.tensors if other.name == tensor.name)
+            return values is not None and bool((values == values.flat[0]).all())
+    return False
 
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -11,10 +11,11 @@ from qcore.errors import ModelError, QuantizationError
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from qcore.quantizer import QuantizationWarning, Recipe, quantize
+from qcore.quantizer.weights.dynamic_range import LEAST_ELEMENTS
 from qcore.tflite import load, to_bytes
 from tests import oracle
 from tests.quantizer.converter import FloatGraph
-from tests.quantizer.weights.graphs import CASES, build, conv, dense, depthwise, gather, svdf, weight_of
+from tests.quantizer.weights.graphs import CASES, basic_lstm, build, conv, dense, depthwise, gather, svdf, weight_of
 from tests.quantizer.weights.oracle import SCHEMES, check
 from tflite_schema import FullyConnectedOptions, TensorType
 
@@ -45,8 +46,16 @@ def test_equals_tensorflow_where_operators_are_denied(name: str) -> None:
 
 
 def test_recurrent_weights_equal_tensorflow() -> None:
-    """float16 is left out: the pass reads the variable's values from memory that nobody wrote."""
     check(build(svdf), ["dynamic_range"])
+
+
+def test_the_basic_lstm_stays_float32() -> None:
+    model = build(basic_lstm)
+    made = check(model, ["dynamic_range"])["dynamic_range"]
+    assert {tensor.type for tensor in made.main.tensors} == {TensorType.FLOAT32}
+    assert np.prod(made.main.tensors[made.main.operators[0].inputs[2]].shape) > LEAST_ELEMENTS
+    with pytest.raises(QuantizationError, match="LSTM has no operand TensorFlow stores in int8"):
+        quantize(model, "dynamic_range", strict=True)
 
 
 @pytest.mark.conformance

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 from qcore.errors import QuantizationError
 from qcore.quantizer import quantize
 from qcore.quantizer.weights.float16 import half_precision
+from qcore.tflite import to_bytes
+from tests.oracle import outputs
 from tests.quantizer.converter import FloatGraph
-from tests.quantizer.weights.graphs import build, dense
+from tests.quantizer.recurrent import rnn
+from tests.quantizer.weights.graphs import basic_lstm, build, dense, sequence_rnn, svdf
 from tests.quantizer.weights.oracle import check
 from tflite_schema import AddOptions, MulOptions, TensorType
 
@@ -40,6 +44,30 @@ def test_constants_that_become_equal_are_one_and_lose_their_names() -> None:
     assert [op.name for op in made.main.operators].count("DEQUANTIZE") == 3
     halves = [tensor for tensor in made.main.tensors if tensor.type == TensorType.FLOAT16]
     assert [tensor.name for tensor in halves] == ["arith.constant"]
+
+
+@pytest.mark.parametrize("function", [svdf, sequence_rnn, basic_lstm])
+def test_recurrent_operators(function: Callable[[FloatGraph], Any]) -> None:
+    """Weights, and biases, in half precision; the state stays float32."""
+    made = check(build(function), ["float16"])["float16"]
+    types = [made.main.tensors[tensor].type for op in made.main.operators for tensor in op.inputs]
+    assert types.count(TensorType.FLOAT16) == [op.name for op in made.main.operators].count("DEQUANTIZE") > 1
+
+
+@pytest.mark.parametrize("name", ["RNN", "BIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_LSTM"])
+def test_recurrent_operators_that_the_converter_does_not_know(name: str) -> None:
+    """It ends the process. Ours compute what the float model does with its constants rounded."""
+    graph = FloatGraph(1)
+    source = graph.model(*rnn(graph, name))
+    made = quantize(source, "float16")
+    rounded = source.copy()
+    for tensor in rounded.main.tensors:
+        values = rounded.constant(tensor)
+        if values is not None:
+            tensor.buffer = rounded.add_buffer(half_precision(values).astype(np.float32))
+    x = np.random.default_rng(0).normal(size=source.main.tensors[0].shape).astype(np.float32)
+    for ours, expected in zip(outputs(to_bytes(made), [x]), outputs(to_bytes(rounded), [x]), strict=True):
+        np.testing.assert_array_equal(ours, expected)
 
 
 @pytest.mark.parametrize(
