@@ -12,7 +12,7 @@ import importlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,28 +48,44 @@ def cells() -> list[Any]:
 
 @dataclass
 class Tally:
-    """What was drawn and compared: models and their values, those that XNNPACK made, models refused and why."""
+    """What was drawn and compared in a kernel set: models, their values, those that XNNPACK made, refusals, a failure.
 
+    enough: how many values it shall be.
+    """
+
+    enough: int
     models: int = 0
     values: int = 0
     by_xnnpack: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    failure: str | None = None
 
     @property
     def handfuls(self) -> bool:
-        """Enough models were drawn of an operator that gives a few values each."""
-        return self.models >= MODELS and self.values < _HANDFUL * self.models
+        """Each model gives a few values only."""
+        return self.values < _HANDFUL * self.models
 
     @property
     def hopeless(self) -> bool:
-        """Every model of a round was refused."""
+        """Every model was refused."""
         return self.refused.total() == self.models
 
+    def is_done(self) -> bool:
+        """Asked between rounds: it failed, has enough values, or will never have them."""
+        few = self.models >= MODELS and self.handfuls
+        return self.failure is not None or self.values >= self.enough or few or self.hopeless
 
-def draw(name: str, variant: str, enough: int, measure: Callable[[OneOp], Compared | str]) -> Tally:
-    """Measure cases of a cell until there are enough values; `measure` gives what it compared, or why it refuses."""
+
+def draw(
+    name: str, variant: str, enough: Mapping[str, int], measure: Callable[[OneOp, str], Compared | str]
+) -> dict[str, Tally]:
+    """Measure the same cases of a cell in each kernel set until it has enough values.
+
+    `measure` gives what it compared, or why the case refuses. A difference ends its set, the others go on.
+    """
     cases: st.SearchStrategy[OneOp] = importlib.import_module(f"tests.ops.{name}").CASES[variant]
-    tally = Tally()
+    tallies = {kernels: Tally(values) for kernels, values in enough.items()}
+    going = dict(tallies)
 
     @settings(
         max_examples=_ROUND,
@@ -81,23 +97,32 @@ def draw(name: str, variant: str, enough: int, measure: Callable[[OneOp], Compar
     )
     @given(case=cases)
     def one_round(case: OneOp) -> None:
-        found = measure(case)
-        tally.models += 1
-        if isinstance(found, str):
-            tally.refused[found] += 1
-        else:
-            tally.values += found.values
-            tally.by_xnnpack += found.values if found.delegated else 0
+        for kernels, tally in going.items():
+            if tally.failure is not None:
+                continue
+            try:
+                found = measure(case, kernels)
+            except Exception as error:
+                tally.failure = f"{kernels}: {error}\n{case}"
+                continue
+            tally.models += 1
+            if isinstance(found, str):
+                tally.refused[found] += 1
+            else:
+                tally.values += found.values
+                tally.by_xnnpack += found.values if found.delegated else 0
 
     try:
         for round_ in range(_ROUNDS):
             strategies.volume = 1 if round_ == 0 else min(4**round_, 256)
             one_round()
-            if tally.values >= enough or tally.handfuls or tally.hopeless:
+            for kernels in [kernels for kernels, tally in going.items() if tally.is_done()]:
+                del going[kernels]
+            if not going:
                 break
     finally:
         strategies.volume = 1
-    return tally
+    return tallies
 
 
 def wanted(variant: str) -> int:
@@ -110,13 +135,15 @@ def wanted(variant: str) -> int:
 def test_a_million_values(name: str, variant: str) -> None:
     against = set()
 
-    def reference(case: OneOp) -> Compared:
+    def measure(case: OneOp, kernels: str) -> Compared:
         against.add(case.against)
-        return compare(case, "reference")
+        return compare(case, kernels)
 
-    tally = draw(name, variant, wanted(variant), reference)
-    enough = tally.values >= wanted(variant) or tally.values < _HANDFUL * tally.models
-    assert enough, f"{tally.values} values in {tally.models} models: the strategy draws too little"
+    tally = draw(name, variant, {"reference": wanted(variant)}, measure)["reference"]
+    assert tally.failure is None, tally.failure
+    assert tally.values >= tally.enough or tally.handfuls, (
+        f"{tally.values} values in {tally.models} models: the strategy draws too little"
+    )
     record(name, variant, tally, f"TensorFlow {oracle.tensorflow().__version__} {against.pop()}")
 
 

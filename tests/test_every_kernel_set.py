@@ -82,13 +82,16 @@ def test_floats_match(name: str, variant: str, kernels: str, data: st.DataObject
 
 
 @pytest.mark.conformance
-@pytest.mark.parametrize("kernels", SETS)
 @pytest.mark.parametrize(("name", "variant"), [*integer_cells(), *float_cells()])
-def test_a_million_values(name: str, variant: str, kernels: str) -> None:
-    enough = wanted(variant) if "@" not in kernels else wanted(variant) // 5
-    tally = draw(name, variant, enough, lambda case: measure(case, kernels))
-    assert tally.values or tally.hopeless, f"no values in {tally.models} models: the strategy draws too little"
-    record(name, variant, tally, oracle.runtime(kernels), kernels)
+def test_a_million_values(name: str, variant: str) -> None:
+    enough = {kernels: wanted(variant) // (5 if "@" in kernels else 1) for kernels in SETS}
+    tallies = draw(name, variant, enough, measure)
+    for kernels, tally in tallies.items():
+        if tally.failure is None:
+            assert tally.values or tally.hopeless, f"{kernels}: no values in {tally.models} models"
+            record(name, variant, tally, oracle.runtime(kernels), kernels)
+    failures = [tally.failure for tally in tallies.values() if tally.failure is not None]
+    assert not failures, "\n\n".join(failures)
 
 
 @pytest.mark.parametrize("name", ["test_conv_2d", "test_fully_connected"])

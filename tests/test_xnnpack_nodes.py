@@ -258,3 +258,14 @@ def test_litert_drops_dimensions_that_a_constant_number_brings(code: BuiltinOper
             assert theirs[0].shape == (5,)
             with pytest.raises(UnsupportedError, match="drops leading dimensions"):
                 Interpreter(case.model(), kernels="xnnpack@litert-2.3").allocate_tensors()
+
+
+@pytest.mark.parametrize("shape", [[-1], [12], [-1, 6]])
+@pytest.mark.parametrize("operand", [True, False])
+def test_litert_leaves_a_reshape_to_one_open_dimension(shape: list[int], operand: bool) -> None:
+    operands = [Operand(np.arange(12, dtype=np.int8).reshape(3, 4), 0.5)]
+    if operand:
+        operands.append(constant(shape))
+    case = OneOp(BuiltinOperator.RESHAPE, operands, [Result(np.int8, 0.5)], ReshapeOptions(new_shape=shape))
+    assert compare(case, "xnnpack") == (12, True)
+    assert compare(case, "xnnpack@litert-2.3") == (12, shape != [-1])

@@ -56,7 +56,10 @@ def prepare(n: Node) -> Shape:
 
 
 def refused(n: Node) -> str | None:
-    """XNNPACK takes 8 bits or float32, a constant shape, and a result of the operand's scale and zero point."""
+    """XNNPACK takes 8 bits or float32, a constant shape, and a result of the operand's scale and zero point.
+
+    LiteRT 2.3 leaves the shape [-1] alone, for it was once how scalars were written.
+    """
     shape = n.optional_input(1)
     if shape is not None and shape.value is None:
         return "its shape is not constant"
@@ -64,6 +67,10 @@ def refused(n: Node) -> str | None:
     reason = refused_result(n, 0) or refused_tensors(n, x, y)
     if reason is None and not have_one_scale(x, y):
         reason = "its result has other parameters than its operand"
+    given = n.options(ReshapeOptions).new_shape if shape is None else n.integers(1)
+    open_ended = given is not None and len(given) == 1 and int(given[0]) in (-1, 0)
+    if reason is None and n.kernels.version == "litert-2.3" and open_ended:
+        reason = "its shape is [-1]"
     return reason
 
 
