@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from qcore import calibrate, load, quantize
+from qcore import load, quantize
 from qcore.auditor.differ.side_by_side import Treatment, side_by_side
 from qcore.quantizer.edge_quantizer import recipe_of
 from tests.auditor.differ.pairs import float_model, quantized
@@ -75,22 +74,38 @@ def test_the_converter_and_a_recipe_of_ai_edge_quantizer() -> None:
 
 
 @needs_shared
-def test_a_file_that_ai_edge_quantizer_made() -> None:
-    """Its static int8 of a small CNN beside ours. Both are per channel; its file is of another training."""
+def test_the_converter_and_a_file_that_ai_edge_quantizer_made() -> None:
+    """Weights alone of one float CNN. The converter leaves small weights in float and has no zero points."""
     whole = load(MODELS / "aeq_conv_fc_mnist.tflite")
-    rng = np.random.default_rng(0)
-    ranges = calibrate(whole, [rng.random((1, 28, 28, 1), np.float32) for _ in range(3)])
-    ours = quantize(whole, "int8", ranges, inference_input_type="int8", inference_output_type="int8")
-    found = side_by_side(ours, MODELS / "aeq_conv_fc_mnist_srq_a8w8.tflite", whole)
-    assert found.added_a == found.added_b == {}
-    for entry in found.operators:
-        assert entry.a is not None
-        assert entry.b is not None
-        assert (entry.a.scheme, entry.a.weight_type, entry.a.granularity, entry.a.bias_type) == (
-            entry.b.scheme,
-            entry.b.weight_type,
-            entry.b.granularity,
-            entry.b.bias_type,
-        )
-        if entry.b.weight_sqnr is not None:
-            assert entry.b.weight_sqnr < 0
+    found = side_by_side(quantize(whole, "weight_only_int8"), MODELS / "aeq_mnist_quantized.tflite", whole)
+    assert (found.added_a, found.added_b, found.differing) == ({"DEQUANTIZE": 1}, {"DEQUANTIZE": 3}, 3)
+    schemes = {entry.operator: (entry.a and entry.a.scheme, entry.b and entry.b.scheme) for entry in found.operators}
+    assert schemes == {
+        0: ("float32", "weight only"),
+        1: ("float32", "float32"),
+        2: ("float32", "float32"),
+        3: ("weight only", "weight only"),
+        4: ("float32", "weight only"),
+        5: ("float32", "float32"),
+    }
+    dense = found.operators[3]
+    assert dense.a is not None
+    assert dense.b is not None
+    assert dense.a.granularity == dense.b.granularity == "32 scales along axis 0"
+    assert (dense.a.weight_sqnr, dense.b.weight_sqnr) == (pytest.approx(39.4, abs=0.05), pytest.approx(40.4, abs=0.05))
+    changes = {f"{change.where} {change.what}": change.measures for change in dense.changes}
+    assert changes["weights zero point"] == {"channels": 30, "of": 32}
+
+
+@needs_shared
+def test_a_file_of_another_training() -> None:
+    """AI Edge Quantizer's static int8 of the same CNN, trained anew: its weights have nothing to do with these."""
+    static = load(MODELS / "aeq_conv_fc_mnist_srq_a8w8.tflite")
+    found = side_by_side(static, static, MODELS / "aeq_conv_fc_mnist.tflite")
+    assert found.same
+    assert {entry.a.scheme for entry in found.operators if entry.a is not None} == {"int8"}
+    noise = [
+        entry.a.weight_sqnr for entry in found.operators if entry.a is not None and entry.a.weight_sqnr is not None
+    ]
+    assert len(noise) == 3
+    assert max(noise) < 0
