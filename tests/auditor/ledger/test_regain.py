@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import qcore
-from qcore import Interpreter
+from qcore import Interpreter, Recipe, Rule
 from qcore.auditor.ledger import Ledger, account, float_island, int16_island
 from qcore.auditor.ledger.alignment import align
 from qcore.auditor.metrics import quantized_inputs, real_values, sqnr
@@ -65,6 +65,21 @@ def test_why_an_island_cannot_be_had_is_said() -> None:
     ledger = account(*pair("float16"), samples(), worst=1)
     assert ledger.regained[0].in_int16 is None
     assert "its result is not in 8 bits" in ledger.regained[0].refused[0]
+
+
+@pytest.mark.parametrize("operator", [2, 6])
+def test_a_mixed_recipe_regains_the_same(operator: int) -> None:
+    """The converter's way to leave an operator in float makes the same graph; but the first reads the float input."""
+    quantized, model = pair("int8")
+    name = model.main.tensors[model.main.operators[operator - 1].outputs[0]].name
+    ranges = qcore.calibrate(model, samples())
+    mixed = qcore.quantize(model, Recipe("mixed", "int8", rules=[Rule("float", regex=f"^{name};")]), ranges)
+    exact = outputs(to_bytes(model), samples())
+    before = sqnr(exact, outputs(to_bytes(quantized), samples()))
+    row = next(r for r in account(quantized, model, samples(), worst=7).regained if r.operator == operator)
+    assert row.in_float is not None
+    gained = sqnr(exact, outputs(to_bytes(mixed), samples())) - before
+    assert gained == pytest.approx(row.in_float.decibels, abs=0.01)
 
 
 @functools.cache
