@@ -20,7 +20,7 @@ FIXED = Check("QL401", Severity.ERROR, "result has other parameters than the spe
 SAME_SCALE = Check("QL402", Severity.ERROR, "operand and result of a same-scale operator have different parameters")
 
 _ROUNDING = 2.0**-20
-_RESCALES = {"CONCATENATION": (TensorType.UINT8,), "SUM": tuple(INTEGERS), "SELECT": ()}
+_RESCALES = {"CONCATENATION": (TensorType.UINT8,), "SUM": tuple(INTEGERS)}
 """Kernels that bring their operands to the result's parameters all the same, by type."""
 
 

@@ -13,7 +13,7 @@ from tflite_schema import BuiltinOperator, TensorType
 
 __all__ = ["DEAD_PAIR", "FLOAT_OPERATOR", "REQUANTIZED_TWICE"]
 
-DEAD_PAIR = Check("QL701", Severity.WARNING, "conversion that changes nothing")
+DEAD_PAIR = Check("QL701", Severity.WARNING, "conversions between which nothing computes")
 REQUANTIZED_TWICE = Check("QL702", Severity.WARNING, "values are requantized twice in a row")
 FLOAT_OPERATOR = Check("QL703", Severity.NOTE, "operator left in float")
 
@@ -37,13 +37,14 @@ def _same(a: NodeTensor, b: NodeTensor) -> bool:
 
 @looks_for(DEAD_PAIR, REQUANTIZED_TWICE)
 def conversions(subject: Subject) -> Iterator[Finding]:
-    producers = _producers(subject)
+    producers, schemes = _producers(subject), _schemes(subject)
     for n in producers.values():
-        if n.operator.code != _QUANTIZE:
-            continue
         x, y = n.input(0), n.outputs[0]
         before = producers.get((n.subgraph, x.index))
-        if x.type in INTEGERS and _same(x, y):
+        if n.operator.code == _DEQUANTIZE:
+            if before is not None and n.subgraph in schemes:
+                yield from _only_rounded(subject, before, n)
+        elif x.type in INTEGERS and _same(x, y):
             message = f"QUANTIZE of {_text(x)} to the same type and parameters"
             yield Finding.of(DEAD_PAIR, subject.place(n), message, "leave it out", operators=[n.index])
         elif before is not None:
@@ -84,17 +85,36 @@ def _text(t: NodeTensor) -> str:
     return f"{t.type.name.lower()} {one}, zero point {zero_point_of(t)}"
 
 
+def _only_rounded(subject: Subject, before: Node, n: Node) -> Iterator[Finding]:
+    """A float value that becomes an integer and a float again, in a graph that computes in integers elsewhere."""
+    x, middle = before.input(0), before.outputs[0]
+    graph = subject.model.subgraphs[n.subgraph]
+    readers = {operator for operator, _ in graph.consumers().get(middle.index, [])}
+    alone = readers == {n.index} and middle.index not in graph.outputs
+    if before.operator.code == _QUANTIZE and x.type in _FLOATS and alone:
+        message = f"QUANTIZE (operator {before.index}) and DEQUANTIZE round a float to {_text(middle)}, for nothing"
+        evidence = {"operators": [before.index, n.index], "first": _text(middle), "last": _text(middle)}
+        yield Finding.of(DEAD_PAIR, subject.place(n), message, "leave both out", False, **evidence)
+
+
+def _schemes(subject: Subject) -> Mapping[int, str]:
+    """The graphs in which something computes in integers: in 8 bits, or with 16-bit activations."""
+    schemes: dict[int, str] = {}
+    for n in subject.nodes:
+        types = {t.type for t in n.outputs if t.type in INTEGERS and scales_of(t) is not None}
+        if types and n.operator.code not in (_QUANTIZE, _DEQUANTIZE):
+            wide = TensorType.INT16 in types or schemes.get(n.subgraph) == "int16x8"
+            schemes[n.subgraph] = "int16x8" if wide else "int8"
+    return schemes
+
+
 @looks_for(FLOAT_OPERATOR)
 def float_operators(subject: Subject) -> Iterator[Finding]:
     """Only of graphs in which something computes in integers: of the others nobody expects it."""
-    schemes: dict[int, str] = {}
-    computing = [n for n in subject.nodes if n.operator.code not in (_QUANTIZE, _DEQUANTIZE)]
-    for n in computing:
-        types = {t.type for t in n.outputs if t.type in INTEGERS and scales_of(t) is not None}
-        if types:
-            wide = TensorType.INT16 in types or schemes.get(n.subgraph) == "int16x8"
-            schemes[n.subgraph] = "int16x8" if wide else "int8"
-    for n in computing:
+    schemes = _schemes(subject)
+    for n in subject.nodes:
+        if n.operator.code in (_QUANTIZE, _DEQUANTIZE):
+            continue
         moved = isinstance(rules_of(n).output(0), Untouched)  # IF, WHILE: what they hold decides
         if n.subgraph in schemes and any(t.type in _FLOATS for t in n.outputs) and not moved:
             why, advice = _reason(op_of(n), schemes[n.subgraph])

@@ -38,9 +38,26 @@ def _insert(*stages: Stage) -> Plant:
     return plant
 
 
+def _rounded_input(model: Model, rng: Rng) -> None:
+    """Round the input to int8 and back before it is quantized."""
+    graph = model.main
+    x = graph.tensors[graph.inputs[0]]
+    middle = add_tensor(
+        graph, Tensor("middle", x.shape, TensorType.INT8, 0, QuantParams.of(rng.uniform(0.01, 1), -128))
+    )
+    rounded = add_tensor(graph, Tensor("rounded", x.shape, TensorType.FLOAT32))
+    rewire(graph, graph.inputs[0], rounded)
+    insert_operator(graph, 0, Operator(DEQUANTIZE, (middle,), (rounded,), version=2))
+    insert_operator(graph, 0, Operator(QUANTIZE, (graph.inputs[0],), (middle,)))
+
+
 INT8, FLOAT = TensorType.INT8, TensorType.FLOAT32
 PLANTS: Plants = {
-    "QL701": [("int8", _insert((DEQUANTIZE, FLOAT, 1), (QUANTIZE, INT8, 1))), ("int8", _insert((QUANTIZE, INT8, 1)))],
+    "QL701": [
+        ("int8", _insert((DEQUANTIZE, FLOAT, 1), (QUANTIZE, INT8, 1))),
+        ("int8", _insert((QUANTIZE, INT8, 1))),
+        ("int8", _rounded_input),
+    ],
     "QL702": [("int8", _insert((QUANTIZE, INT8, 2), (QUANTIZE, INT8, 1)))],
     "QL703": [
         ("int8", _insert((DEQUANTIZE, FLOAT, 1), (code, FLOAT, 1), (QUANTIZE, INT8, 1)))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from qcore.auditor.lint import CHECKS, lint
-from qcore.auditor.lint.repair import fix
+from qcore.auditor.lint.repair import MENDERS, fix
+from qcore.tflite import load
 from tests.auditor.lint import (
     test_activation,
     test_bias,
@@ -23,10 +24,17 @@ from tests.auditor.lint import (
     test_weights,
 )
 from tests.auditor.lint.good import RECIPES, SHARED, digits, real
+from tests.converted import Mode, Sample
+from tests.converted.test_converted import combinations
 from tests.mutation import mutated
 
 EXPLAINED = {"aeq_conv_fc_mnist_srq_a8w8": {"QL801": 5}, "aeq_mnist_quantized": {"QL801": 3}}
 """What is found in files as their makers left them: see docs/findings/README.md."""
+CONVERTED = {
+    ("causal_decoder", "int8"): {"QL102"},
+    ("causal_decoder", "int8_float_io"): {"QL102"},
+    ("unrolled_gru", "int16x8"): {"QL201"},
+}
 PLANTED = (
     test_activation,
     test_bias,
@@ -56,9 +64,18 @@ def test_real_models_are_clean(name: str) -> None:
     assert Counter(finding.code for finding in lint(real(name))) == EXPLAINED.get(name, {})
 
 
+@pytest.mark.parametrize(("sample", "mode"), [param.values for param in combinations()], ids=str)
+@pytest.mark.conformance
+def test_fresh_output_of_the_converter_is_clean(sample: Sample, mode: Mode) -> None:
+    findings = lint(load(sample.convert(mode)))
+    codes = {finding.code for finding in findings} - {"QL703"}  # an operator in float is there, and the reason said
+    assert codes == CONVERTED.get((sample.name, mode), set())
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_damaged_models_are_looked_at_all_the_same(seed: int) -> None:
     rng = np.random.default_rng(seed)
     damaged = mutated(digits(RECIPES[seed % len(RECIPES)]), rng)
-    lint(damaged, ["reference"])
+    findings = lint(damaged, ["reference", "xnnpack", "tflite-micro"])
+    assert all(finding.code in MENDERS for finding in findings if finding.fixable)
     fix(damaged)
