@@ -28,6 +28,9 @@ _BLOCK = 1 << 20  # weights copied at a time
 _PLAIN = 1 << 62  # beyond it, sums are Python's integers
 
 
+_Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
 class Range(NamedTuple):
     """The integers that a tensor can hold: [1], or one interval for each index of its last axis."""
 
@@ -82,8 +85,7 @@ def bounds(p: Product, ranges: Range) -> Bounds:
     A hybrid product's input is float: it may hold any numbers, and `ranges` is not looked at.
     """
     if p.hybrid:
-        low, high, narrow = _hybrid_sums(p)
-        wide = low, high
+        (low, high), narrow, wide = _hybrid_sums(p)
     else:
         u = Range(ranges.low - p.zero_point, ranges.high - p.zero_point)
         low, high = _sums(p, u)
@@ -168,21 +170,21 @@ def _weighted(w: NDArray[np.float64], factors: NDArray[np.float64], rows: slice)
     return np.asarray(np.matmul(w, some[:, :, None])[:, :, 0])
 
 
-def _hybrid_sums(p: Product) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Array, Array]]:
-    """Smallest and largest sums of a product with rows quantized as they arrive, and of the sums on the way to them.
+def _hybrid_sums(p: Product) -> tuple[_Ends, _Ends, _Ends]:
+    """Of a product with rows quantized as they arrive: its sums, those on the way there, and those of any order.
 
-    FULLY_CONNECTED adds q * w and takes z * sum(w) off at the end.
+    FULLY_CONNECTED adds q * w, and takes z * sum(w) off at the end: another order may do so first.
     """
     plain, absolute = (_per_kind(p, taps) for taps in _totals(p))
     above, below = (absolute + plain) // 2, (absolute - plain) // 2
-    if not p.asymmetric:
-        high = _SYMMETRIC * absolute
-        return -high, high, (-high, high)
-    high = _HYBRID * np.maximum(above, below)
-    if p.node.name != "FULLY_CONNECTED":
-        return -high, high, (-high, high)
+    high = _HYBRID * np.maximum(above, below) if p.asymmetric else _SYMMETRIC * absolute
+    sums = -high, high
+    if not p.asymmetric or p.node.name != "FULLY_CONNECTED":
+        return sums, sums, sums
     raw = -(128 * above + 127 * below), 127 * above + 128 * below
-    return -high, high, (np.minimum(raw[0], -high), np.maximum(raw[1], high))
+    offset = np.minimum(128 * plain, -127 * plain), np.maximum(128 * plain, -127 * plain)
+    narrow = np.minimum(raw[0], -high), np.maximum(raw[1], high)
+    return sums, narrow, (raw[0] + offset[0], raw[1] + offset[1])
 
 
 def _prefixes(p: Product, u: Range) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,6 +15,8 @@ from qcore.auditor.proof.bounds import Range, bounds, headroom
 from qcore.auditor.proof.product import Product, product
 from qcore.op import Node
 from tests.auditor.proof.cases import dense
+from tests.one_op import OneOp, Operand, Result
+from tflite_schema import BuiltinOperator, FullyConnectedOptions
 
 
 def product_of(w: Any, bias: Any, zero_point: int = 0, **options: Any) -> Product:
@@ -88,3 +90,26 @@ def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
             parts = bounds(p, range_)
         for name in ("low", "high", "prefix_low", "prefix_high", "any_low", "any_high"):
             assert np.array_equal(getattr(whole, name), getattr(parts, name)), name
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=3), st.booleans())
+def test_every_row_of_a_small_hybrid_product(w: list[int], asymmetric: bool) -> None:
+    """All q and z that a row can have at their ends: q * w is added, and z * sum(w) taken off, last or whenever."""
+    options = FullyConnectedOptions(asymmetric_quantize_inputs=asymmetric)
+    operands = [Operand(np.zeros((1, len(w)), np.float32)), Operand(np.array([w], np.int8), 1.0, constant=True)]
+    model = OneOp(BuiltinOperator.FULLY_CONNECTED, operands, [Result(np.float32)], options, 3).model()
+    p = product(model, Node.of(model, 0, 0))
+    assert p is not None
+    b = bounds(p, Range.of(0, 0))
+    totals, on_the_way, anywhere = set(), {0}, {0}
+    for z in (-128, 127) if asymmetric else (0,):
+        for q in itertools.product((-128, 0, 127) if asymmetric else (-127, 127), repeat=len(w)):
+            terms = [value * weight for value, weight in zip(q, w, strict=True)]
+            offset = -z * sum(w)
+            totals.add(sum(terms) + offset)
+            on_the_way |= {sum(terms[:count]) for count in range(len(terms) + 1)} | {sum(terms) + offset}
+            anywhere |= orders(terms, offset)
+    assert (b.low[0], b.high[0]) == (min(totals), max(totals))
+    assert (b.prefix_low[0], b.prefix_high[0]) == (min(on_the_way), max(on_the_way))
+    assert (b.any_low[0], b.any_high[0]) == (min(anywhere), max(anywhere))
