@@ -223,6 +223,8 @@ def refused(n: Node) -> str | None:
         return reason
     if n.input(0).type == TensorType.FLOAT32 != w.type:
         return refused_hybrid(n)
+    if n.output().type != n.input(0).type:
+        return "its types are mixed"
     reason = refused_product(n, axis=0, bias_required=False, int4=True)
     shifted = w.type == TensorType.INT8 and w.scales.size == 1 and w.zero_point != 0
     if reason is None and shifted and n.kernels.version == "litert-2.3":

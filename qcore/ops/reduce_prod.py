@@ -7,7 +7,7 @@
                                y = clamp(round(p * M) + zy)
 
 M = sx / sy^(1/n) for n elements, so that n roundings bring the product to the result's scale; it has 15 bits, and
-halves go up.
+halves go up. The optimized kernel's products of one number are refused: some crash, others are not rescaled.
 
 TFLite: kernels/reduce.cc; internal/reference/reduce.h
 """
@@ -46,6 +46,8 @@ def prepare(n: Node) -> Params:
     if x.type == TensorType.UINT8:
         raise n.unsupported("quantized uint8; TFLite multiplies quantized int8 and int16")
     require_zero_point_in_type(n, x, y)
+    if n.kernels.name != "reference" and p.count == 1:
+        raise n.unsupported("TFLite's optimized kernel crashes, or gives other numbers, where one number is multiplied")
     n.require_shapes(p.count > 0 or 0 in p.shape, "the product of no quantized elements is not defined")
     with np.errstate(all="ignore"):
         root = np.float64(y.scale) ** (1.0 / max(p.count, 1))
@@ -97,5 +99,4 @@ OP = Op(
         "clamp": "clamp(requantized + zy) (quantized)",
     },
     version=by_type(int8=2, int16=2),
-    reference_only=frozenset({"int8", "int16"}),
 )

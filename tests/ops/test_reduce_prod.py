@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from qcore.errors import UnsupportedError
+from qcore.interpreter import Interpreter
 from tests import movement, strategies
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tests.reduction import one, reduction, refuses, run
@@ -44,7 +46,8 @@ test_matches_reference = matches_reference(CASES)
 def test_plain_integers_wrap(dtype: type[np.int8]) -> None:
     x = np.array([[100, 3, 7], [2, 99, 5]]).astype(dtype)
     assert np.array_equal(run(one(CODE, x, [1], Result(dtype))), np.array([2100, 990]).astype(dtype))
-    assert check(one(CODE, x, [1], Result(dtype))) == 2
+    for kernels in ("reference", "optimized"):
+        assert check(one(CODE, x, [1], Result(dtype)), kernels) == 2
 
 
 def test_by_hand() -> None:
@@ -59,3 +62,10 @@ def test_models_that_cannot_be() -> None:
     refuses(CODE, x.astype(np.uint8), [0], Result(np.uint8, 0.5), "quantized uint8", 0.5)
     refuses(CODE, np.zeros((2, 0), np.int8), [1], Result(np.int8, 0.5), "no quantized elements", 0.5)
     refuses(CODE, x, [0], Result(np.int8, 1e-30), "multiplier", 2.0)
+
+
+def test_single_numbers_are_refused_where_the_optimized_kernel_crashes() -> None:
+    for axes in ([], [0]):
+        case = one(CODE, np.ones((1, 3), np.int8), axes, Result(np.int8, 0.5), 0.5)
+        with pytest.raises(UnsupportedError, match="one number is multiplied"):
+            Interpreter(case.model(), kernels="optimized").allocate_tensors()
