@@ -127,6 +127,18 @@ def test_xnnpack_quantizes_single_pixels(channels: int, outputs: int, groups: in
     assert check(case, "xnnpack") == 2 * (4 // stride) ** 2 * outputs
 
 
+@pytest.mark.parametrize(("outputs", "depth"), [(5, 8), (7, 64)])
+def test_xnnpack_takes_int4_rows(outputs: int, depth: int) -> None:
+    """The optimized kernels have code of their own for more than 32 columns, which is not known."""
+    rng = np.random.default_rng(4)
+    x = Operand(rng.normal(0, 1, (3, depth)).astype(np.float32))
+    scales, zeros = np.linspace(0.1, 0.4, outputs, dtype=np.float32), [0] * outputs
+    w = Operand(rng.integers(-7, 8, (outputs, depth)).astype(np.int8), scales, zeros, 0, True, type=TensorType.INT4)
+    case = OneOp(BuiltinOperator.FULLY_CONNECTED, [x, w], [Result(np.float32)], FullyConnectedOptions(), 12)
+    for kernels in ("xnnpack", "xnnpack@litert-2.3"):
+        assert compare(case, kernels).delegated
+
+
 def test_xnnpack_refuses_ranges_beyond_float32() -> None:
     x = Operand(np.array([[2e-36, 0.0]], np.float32))
     w = Operand(np.ones((1, 2), np.int8), 1.0, constant=True)

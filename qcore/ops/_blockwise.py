@@ -59,7 +59,7 @@ def is_packed(n: Node) -> bool:
     w = n.input(1)
     rows, columns = w.shape
     large = rows >= _LEAST_ROWS and columns >= _LEAST_COLUMNS and columns % 2 == 0
-    return n.kernels.name != "reference" and w.type == TensorType.INT4 and w.value is not None and large
+    return n.kernels.name == "optimized" and w.type == TensorType.INT4 and w.value is not None and large
 
 
 def prepare_blockwise(n: Node, fused: ActivationFunctionType) -> BlockwiseParams:

@@ -1,4 +1,4 @@
-"""XNNPACK's float operands times int8 weights: each row is quantized as it arrives, in float32 and always asymmetric.
+"""XNNPACK's float rows times int8 or int4 weights: each row is quantized as it arrives, in float32, always asymmetric.
 
     l = min(x, 0), h = max(x, 0);  m = 255 / (h - l), 1 for a row of zeros
     z = -128 - l * m or 127 - h * m, the one nearer to its end, clamped and rounded
