@@ -23,7 +23,7 @@ NARROW = Check("QP003", Severity.NOTE, "the accumulator has less than one bit to
 CONSTANT = Check("QP004", Severity.WARNING, "channels have the same result for every input")
 REQUANTIZATION = Check("QP005", Severity.ERROR, "an input overflows the requantization")
 CHECKS = (OVERFLOW, PARTIAL, NARROW, CONSTANT, REQUANTIZATION)
-_LISTED = 4096  # elements of a witness that evidence holds in full; channels likewise
+_LISTED = 4096  # channels that evidence names
 
 
 def proof_findings(model: Model, proof: Proof) -> list[Finding]:
@@ -169,7 +169,7 @@ def _attempt(model: Model, layer: LayerProof, channel: int, side: Side) -> Witne
 
 
 def _evidence(found: Witness | None, channel: int) -> dict[str, Any] | None:
-    """The witness for machines; its input in full where that is not long."""
+    """The witness for machines. Its input is `input_fill` everywhere but at the flat indices of `input_at`."""
     if found is None:
         return None
     value = found.value
@@ -182,5 +182,12 @@ def _evidence(found: Witness | None, channel: int) -> dict[str, Any] | None:
         "element": list(found.at),
         "result": found.result,
         "input_shape": list(value.shape),
-        "input": value.reshape(-1).tolist() if value.size <= _LISTED else None,
+        **_input(value.reshape(-1)),
     }
+
+
+def _input(flat: Array) -> dict[str, Any]:
+    middle = flat.size // 2
+    fill = np.partition(flat, middle)[middle]  # a large input is nearly all background
+    at = np.flatnonzero(flat != fill)
+    return {"input_fill": fill.item(), "input_at": at.tolist(), "input_values": flat[at].tolist()}

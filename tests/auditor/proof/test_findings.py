@@ -19,6 +19,13 @@ from tflite_schema import ActivationFunctionType, BuiltinOperator, Conv2DOptions
 RELU = ActivationFunctionType.RELU
 
 
+def fed(witness: dict[str, Any]) -> Any:
+    """The input that the evidence describes."""
+    value = np.full(np.prod(witness["input_shape"]), witness["input_fill"], np.int8)
+    value[witness["input_at"]] = witness["input_values"]
+    return value.reshape(witness["input_shape"])
+
+
 def findings(case: OneOp, bits: int | None = None) -> dict[str, Finding]:
     model = case.model()
     return {finding.code: finding for finding in proof_findings(model, prove(model, bits))}
@@ -40,9 +47,10 @@ def test_a_planted_overflow_is_found_run_and_the_same_in_tflite() -> None:
     assert witness["verified"]
     assert witness["bound"] == witness["accumulator"] == limit + 127
     assert witness["kept"] == limit + 127 - 2**32
-    assert (witness["channel"], witness["input"]) == (1, [127, 127, 127])
+    assert witness["channel"] == 1
     assert "gives channel 1 the sum 2,147,483,774" in overflow.message
-    value = np.array(witness["input"], np.int8).reshape(witness["input_shape"])
+    value = fed(witness)
+    assert value.tolist() == [[127, 127, 127]]
     theirs = oracle.outputs(to_bytes(case.model()), [value])[0]
     assert theirs[tuple(witness["element"])] == witness["result"] == -128
     assert np.array_equal(Interpreter(case.model()).run([value])[0], theirs)
@@ -115,7 +123,7 @@ def test_requantization_that_overflows(code: str, terms: int) -> None:
     (found,) = (f for f in proof_findings(model, prove(model)) if f.code == "QP005")
     witness = found.evidence["witness"]
     assert (witness["verified"], witness["bound"]) == (True, 255 * 127 * terms)
-    value = np.array(witness["input"], np.int8).reshape(witness["input_shape"])
+    value = fed(witness)
     assert oracle.outputs(to_bytes(model), [value])[0][tuple(witness["element"])] == witness["result"] != 127
     layer: Any = prove(model).layers[0].results
     assert (layer.low.tolist(), layer.high.tolist()) == ([-128], [127])
@@ -130,3 +138,21 @@ def test_audit_holds_the_proof_and_its_findings() -> None:
     assert layer["low"] == [-600 * 127 * 128, 0]
     assert (layer["result_low"], layer["result_high"]) == ([-128, 0], [127, 0])
     assert layer["saturates_low"] == [pytest.approx((128 - 128.5 * 2**16 / (600 * 127)) / 255), 0]
+
+
+def test_a_witness_in_a_large_image_is_described_in_full() -> None:
+    """One window of a 64 x 64 image: 9 taps of 3 channels and nothing else; the bias is all but the sum."""
+    rng = np.random.default_rng(5)
+    operands = [
+        Operand(np.zeros((1, 64, 64, 3), np.int8), 1.0, 4),
+        Operand(rng.integers(1, 128, (2, 3, 3, 3)).astype(np.int8), 1.0, constant=True),
+        Operand(np.array([0, 2**31 - 1000], np.int32), 1.0, constant=True),
+    ]
+    options = Conv2DOptions(padding=Padding.SAME, stride_h=1, stride_w=1)
+    model = OneOp(BuiltinOperator.CONV_2D, operands, [Result(np.int8, 2.0**20)], options, 3).model()
+    (found,) = (f for f in proof_findings(model, prove(model)) if f.code == "QP001")
+    witness = found.evidence["witness"]
+    assert (witness["input_fill"], len(witness["input_at"]), witness["channel"]) == (4, 27, 1)
+    assert set(witness["input_values"]) == {127}
+    theirs = oracle.outputs(to_bytes(model), [fed(witness)])[0]
+    assert theirs[tuple(witness["element"])] == witness["result"] == -128
