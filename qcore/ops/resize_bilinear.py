@@ -79,9 +79,6 @@ def prepare(n: Node) -> Params | XnnpackParams:
         return XnnpackParams(*(_xnnpack_axis(x.shape[axis], y.shape[axis], options) for axis in (1, 2)))
     place = _float_axis if x.type in (TensorType.FLOAT32, TensorType.UINT8) else _integer_axis
     weights_first = n.kernels.name == "optimized" and x.type == TensorType.UINT8
-    eightfold = all(8 * x.shape[axis] == y.shape[axis] for axis in (1, 2))
-    if weights_first and options.half_pixel_centers and x.shape[3] % 8 == 0 and eightfold:
-        raise n.unsupported("TFLite's own kernel for an eightfold image is not known; use kernels='reference'")
     rows, columns = (place(x.shape[axis], y.shape[axis], options) for axis in (1, 2))
     return Params(rows, columns, weights_first)
 

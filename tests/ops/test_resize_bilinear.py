@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from qcore.errors import QCoreError, UnsupportedError
+from qcore.errors import QCoreError
 from qcore.interpreter import Interpreter
 from qcore.tflite import to_bytes
 from tests import movement
@@ -87,11 +86,3 @@ def test_vector_code_of_xnnpack(dtype: Any, options: ResizeBilinearOptions, kern
 def test_models_that_cannot_be(model: OneOp, message: str) -> None:
     with pytest.raises(QCoreError, match=message):
         Interpreter(to_bytes(model.model())).run(model.feeds())
-
-
-def test_an_eightfold_image_of_the_optimized_kernel_is_refused() -> None:
-    """TFLite has code of its own for it, in fixed point."""
-    eightfold = case(np.zeros((1, 2, 2, 8), np.uint8), [16, 16], ResizeBilinearOptions(half_pixel_centers=True))
-    with pytest.raises(UnsupportedError, match="eightfold"):
-        Interpreter(eightfold.model(), kernels="optimized").allocate_tensors()
-    assert check(replace(eightfold, options=ResizeBilinearOptions()), "optimized") == 2048
