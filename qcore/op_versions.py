@@ -6,7 +6,11 @@ and model_utils.cc (SetOperatorCodeVersion)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +22,7 @@ __all__ = [
     "RUNTIME_VERSIONS",
     "RUNTIME_VERSION_KEY",
     "minimum_runtime_version",
+    "registered_versions",
     "renew_runtime_version",
     "runtime_version_content",
 ]
@@ -249,3 +254,19 @@ def renew_runtime_version(model: Model) -> None:
     for entry in model.metadata:
         if entry.name == RUNTIME_VERSION_KEY:
             model.buffers[int(entry.buffer)] = content
+
+
+@cache
+def _registered() -> Mapping[str, Any]:
+    text = (files("qcore") / "data" / "registered_versions.json").read_text(encoding="utf-8")
+    table: Mapping[str, Any] = json.loads(text)
+    return table
+
+
+def registered_versions(name: str, *, reference: bool = False) -> range:
+    """The versions of a builtin for which TFLite 2.21 finds a kernel, or a reference kernel; empty for none."""
+    table = _registered()
+    versions = table["versions"].get(name)
+    if reference:
+        versions = table["reference"].get(name, versions)
+    return range(0) if versions is None else range(versions[0], versions[1] + 1)

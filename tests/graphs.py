@@ -86,3 +86,9 @@ class GraphBuilder:
 
 def empty_model() -> Model:
     return Model(subgraphs=[], buffers=[None])
+
+
+def one_operator(code: BuiltinOperator, version: int) -> Model:
+    """y = operator(x) of one float number, in a version that may not exist."""
+    tensors = [Tensor(name, (1,), F32) for name in ("x", "y")]
+    return Model([Subgraph("main", tensors, [Operator(code, (0,), (1,), version=version)], (0,), (1,))])

@@ -4,9 +4,13 @@ import re
 
 import pytest
 
-from qcore.op_versions import LOWEST_VERSIONS, RUNTIME_VERSIONS, minimum_runtime_version
+from qcore.op_versions import LOWEST_VERSIONS, RUNTIME_VERSIONS, minimum_runtime_version, registered_versions
+from tests import oracle
+from tests.graphs import content, one_operator
 from tests.quantizer.converter import FloatGraph, converted
 from tflite_schema import BuiltinOperator, GeluOptions
+
+NO_OPERATORS = (BuiltinOperator.CUSTOM, BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES, BuiltinOperator.DELEGATE)
 
 
 def test_every_name_is_an_operator_and_every_runtime_a_version() -> None:
@@ -35,3 +39,23 @@ def test_equals_the_converters(name: str, options: object) -> None:
     assert stored is not None
     expected = stored.tobytes().rstrip(b"\0").decode()
     assert minimum_runtime_version((op.code, op.version) for op in theirs.main.operators) == expected
+
+
+@pytest.mark.parametrize("resolver", ["BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES"])
+def test_registered_versions_are_those_that_tensorflow_finds(resolver: str) -> None:
+    """The lowest, the highest, and none beyond them."""
+    lite = oracle.tensorflow().lite
+    kernels = {"experimental_op_resolver_type": lite.experimental.OpResolverType[resolver]}
+    wrong = []
+    for code in BuiltinOperator:
+        known = registered_versions(code.name, reference=resolver == "BUILTIN_REF")
+        asked = {1} if not known else {known[0] - 1, known[0], known[-1], known[-1] + 1}
+        for version in asked:
+            try:
+                lite.Interpreter(model_content=content(one_operator(code, version)), **kernels)
+                there = True
+            except (RuntimeError, ValueError) as error:
+                there = "Didn't find op" not in str(error)
+            if code not in NO_OPERATORS and there != (version in known):
+                wrong.append((code.name, version))
+    assert wrong == []

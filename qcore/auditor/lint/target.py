@@ -15,6 +15,7 @@ from typing import Any
 
 from qcore.auditor.finding import Check, Finding, Severity
 from qcore.auditor.lint.probe import INTEGERS, Subject, op_of, reason
+from qcore.auditor.lint.versions import unknown_version
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.kernel_sets import KernelSet
 from qcore.op import Node, NodeTensor
@@ -51,9 +52,12 @@ def refusals(subject: Subject, targets: Sequence[str]) -> Iterator[Finding]:
 def _reference(subject: Subject) -> Iterator[Finding]:
     for n in subject.nodes:
         error = subject.refused.get((n.subgraph, n.index))
-        if isinstance(error, UnsupportedError):
-            advice = "keep the operator in a type that has a kernel; `qcore ops` lists them"
-            yield Finding.of(NO_REFERENCE, subject.place(n), reason(n, error), advice, types=n.types)
+        why = reason(n, error) if isinstance(error, UnsupportedError) else None
+        if why is None and unknown_version(n) is None:
+            why = unknown_version(n, reference=True)
+        if why is not None:
+            advice = "keep the operator in a type and version that has a kernel; `qcore ops` lists them"
+            yield Finding.of(NO_REFERENCE, subject.place(n), why, advice, types=n.types)
 
 
 # --- XNNPACK ---

@@ -11,12 +11,13 @@ from qcore.auditor.finding import Check, Finding, Place, Severity
 from qcore.auditor.lint.probe import Subject, looks_for, op_of
 from qcore.errors import QCoreError
 from qcore.op import Node
-from qcore.op_versions import LOWEST_VERSIONS, RUNTIME_VERSION_KEY, minimum_runtime_version
+from qcore.op_versions import LOWEST_VERSIONS, RUNTIME_VERSION_KEY, minimum_runtime_version, registered_versions
 from tflite_schema import BuiltinOperator, TensorType
 
-__all__ = ["OP_VERSION", "RUNTIME_VERSION", "needed_version"]
+__all__ = ["OP_VERSION", "RUNTIME_VERSION", "UNKNOWN_VERSION", "needed_version", "unknown_version"]
 
 OP_VERSION = Check("QL801", Severity.WARNING, "operator version is too low for what it uses")
+UNKNOWN_VERSION = Check("QL803", Severity.ERROR, "TFLite has no kernel of this operator version")
 RUNTIME_VERSION = Check("QL802", Severity.NOTE, "min_runtime_version is older than the operators")
 
 
@@ -53,6 +54,29 @@ def operator_versions(subject: Subject) -> Iterator[Finding]:
                 version=stated,
                 needed=needed,
             )
+
+
+@looks_for(UNKNOWN_VERSION)
+def unknown_versions(subject: Subject) -> Iterator[Finding]:
+    for n in subject.nodes:
+        why = unknown_version(n)
+        if why is not None:
+            evidence = {"version": n.operator.version, "needed": needed_version(n)}
+            advice = f"write version {needed_version(n)}, if that is all it uses; or use a newer runtime"
+            yield Finding.of(UNKNOWN_VERSION, subject.place(n), why, advice, False, **evidence)
+
+
+def unknown_version(n: Node, *, reference: bool = False) -> str | None:
+    """Why TFLite 2.21, or its reference kernels, finds no kernel by operator and version; None where it finds one."""
+    if n.operator.code == BuiltinOperator.CUSTOM:
+        return None
+    known = registered_versions(n.name, reference=reference)
+    kernels = "reference kernel" if reference else "kernel"
+    if not known:
+        return f"TFLite 2.21 has no {kernels} of this operator"
+    if n.operator.version not in known:
+        return f"version {n.operator.version}; TFLite 2.21 has a {kernels} of {known[0]} to {known[-1]}"
+    return None
 
 
 @looks_for(RUNTIME_VERSION)
