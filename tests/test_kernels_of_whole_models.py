@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qcore.edit import extract
 from qcore.errors import UnsupportedError
+from qcore.executors import CLOSE
 from qcore.interpreter import Interpreter
 from qcore.ir import Model
 from qcore.tflite import load, to_bytes
@@ -114,6 +115,30 @@ def matches(name: str, kernels: str, kind: str) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_small_models(name: str, kernels: str, kind: str) -> None:
     matches(name, kernels, kind)
+
+
+@oracle.needs_shared
+@pytest.mark.parametrize("kernels", ["optimized", "xnnpack", "xnnpack@litert-2.3"])
+@pytest.mark.parametrize(
+    "name", ["mlptiny_kws_ref_model_float32", "mlptiny_pretrainedResnet", "tflm_hello_world_float"]
+)
+def test_float_models_one_operator_at_a_time(name: str, kernels: str) -> None:
+    """Each operator on our operands: equal, or close where it says so. The first model has int8 weights."""
+    model = load((oracle.MODELS / f"{name}.tflite").read_bytes())
+    ours = Interpreter(model, kernels=kernels)
+    details, rng = ours.get_input_details(), np.random.default_rng(6)
+    inputs = [rng.normal(0, 1, detail["shape"]).astype(np.float32) for detail in details]
+    ours.run(inputs)
+    values = {index: ours.get_tensor(index) for index in range(len(model.main.tensors))}
+    for executor in ours.executors():
+        piece = extract(model, [executor.operator])
+        (theirs,) = oracle.outputs(to_bytes(piece), piece_inputs(piece, model, values), kernels=kernels)
+        (made,) = model.main.operators[executor.operator].outputs
+        place = f"operator {executor.operator} {executor.name}, {executor.reason}"
+        if executor.close:
+            assert np.abs(values[made] - theirs).max() <= CLOSE * np.abs(theirs).max(), place
+        else:
+            require_equal(values[made], theirs, place)
 
 
 @pytest.mark.conformance
