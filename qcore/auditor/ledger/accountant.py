@@ -247,6 +247,6 @@ def _with_constants(float_model: Model, operators: Sequence[Apart], run: Run) ->
         operands = list(twin.inputs)
         for position, tensor in apart.constants():
             name = result.main.tensors[operands[position]].name + "_rounded"
-            operands[position] = add_constant(result, result.main, name, np.ascontiguousarray(run.real(tensor)))
+            operands[position] = add_constant(result, result.main, name, run.real(tensor))
         twin.inputs = tuple(operands)
     return result

@@ -18,6 +18,7 @@ from tflite_schema import BuiltinOperator, TensorType
 __all__ = ["CONVERSIONS", "Alignment", "align", "operand_pairs"]
 
 CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
+_STANDING_FOR = (*CONVERSIONS, BuiltinOperator.FAKE_QUANT)
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class Alignment:
     """twins: operator of the quantized model -> operator of the float model. tensors: activations, in the same way.
 
     conversions: QUANTIZE and DEQUANTIZE of activations, which stand for no operator. constants: tensors of the
-    quantized model whose values are in the file, perhaps behind a DEQUANTIZE. exact_constants: float32 constants of the
-    float model. unmatched: all other operators.
+    quantized model whose values are in the file, perhaps behind a DEQUANTIZE. stored: the same of the float model;
+    exact_constants: those in float32. sources: tensors of the float model that a FAKE_QUANT, or QUANTIZE and
+    DEQUANTIZE, made of another, and which. unmatched: all other operators.
     """
 
     twins: dict[int, int] = field(default_factory=dict)
@@ -34,6 +36,8 @@ class Alignment:
     conversions: set[int] = field(default_factory=set)
     constants: set[int] = field(default_factory=set)
     exact_constants: set[int] = field(default_factory=set)
+    sources: dict[int, int] = field(default_factory=dict)
+    stored: set[int] = field(default_factory=set)
     unmatched: list[int] = field(default_factory=list)
 
 
@@ -55,14 +59,12 @@ def align(quantized: Model, float_model: Model) -> Alignment:
     found = Alignment(tensors=dict(zip(quantized.main.inputs, float_model.main.inputs, strict=True)))
     tensors = quantized.main.tensors
     found.constants.update(i for i, t in enumerate(tensors) if quantized.is_constant(t))
-    found.exact_constants.update(
-        i for i, t in enumerate(float_model.main.tensors) if t.type == TensorType.FLOAT32 and float_model.is_constant(t)
-    )
+    _look_at_float(found, float_model)
     pairs = _pairs(quantized, float_model)
     for index, operator in enumerate(quantized.main.operators):
         if operator.code in CONVERSIONS:
             _pass(found, index, operator)
-        elif index in pairs and _agree(found, operator, float_model, float_model.main.operators[pairs[index]]):
+        elif index in pairs and _agree(found, operator, float_model.main.operators[pairs[index]]):
             found.twins[index] = pairs[index]
             theirs = float_model.main.operators[pairs[index]].outputs
             found.tensors.update(zip(operator.outputs, theirs, strict=True))
@@ -85,7 +87,21 @@ def _pass(found: Alignment, index: int, operator: Operator) -> None:
         found.unmatched.append(index)
 
 
-def _agree(found: Alignment, ours: Operator, float_model: Model, theirs: Operator) -> bool:
+def _look_at_float(found: Alignment, float_model: Model) -> None:
+    """Constants of the float model, and the tensors that only stand for another."""
+    tensors = float_model.main.tensors
+    found.stored.update(i for i, t in enumerate(tensors) if float_model.is_constant(t))
+    for op in float_model.main.operators:
+        if op.code not in _STANDING_FOR:
+            continue
+        source, result = op.inputs[0], op.outputs[0]
+        found.sources[result] = found.sources.get(source, source)
+        if source in found.stored:
+            found.stored.add(result)
+    found.exact_constants.update(i for i in found.stored if tensors[i].type == TensorType.FLOAT32)
+
+
+def _agree(found: Alignment, ours: Operator, theirs: Operator) -> bool:
     """Whether every operand stands for the operand at its place."""
     if len(ours.outputs) != len(theirs.outputs):
         return False
@@ -94,9 +110,9 @@ def _agree(found: Alignment, ours: Operator, float_model: Model, theirs: Operato
             if other >= 0 or (mine >= 0 and mine not in found.constants):  # a bias of zeros may have been added
                 return False
         elif mine in found.constants:
-            if not float_model.is_constant(float_model.main.tensors[other]):
+            if other not in found.stored:
                 return False
-        elif found.tensors.get(mine) != other:  # nor is a constant the counterpart of any tensor
+        elif found.tensors.get(mine) != found.sources.get(other, other):  # no constant is the counterpart of a tensor
             return False
     return True
 
@@ -130,7 +146,7 @@ def _pairs(quantized: Model, float_model: Model) -> dict[int, int]:
 
 
 def _operators(model: Model) -> list[int]:
-    return [i for i, op in enumerate(model.main.operators) if op.code not in CONVERSIONS and op.outputs]
+    return [i for i, op in enumerate(model.main.operators) if op.code not in _STANDING_FOR and op.outputs]
 
 
 def _kind(model: Model, operator: int) -> Hashable:

@@ -190,13 +190,17 @@ class _Island:
 
     def exact(self, tensor: int) -> Array:
         """A constant of the float model."""
-        values = self.float_model.constant(self.float_model.main.tensors[tensor])
-        assert values is not None
+        held = self.float_model.main.tensors[tensor]
+        values = self.float_model.constant(held)
+        if values is None:
+            raise UnsupportedError(
+                f"{held.name!r}: the constant is fake-quantized in the float model, so it is not exact"
+            )
         return values
 
     def constant(self, name: str, values: Array, quant: QuantParams | None = None) -> int:
         """A new constant."""
-        return add_constant(self.model, self.model.main, name, np.ascontiguousarray(values), quant=quant)
+        return add_constant(self.model, self.model.main, name, values, quant=quant)
 
     def tensor(self, like: int, suffix: str, type_: TensorType, quant: QuantParams | None = None) -> int:
         """A new tensor of the shape of another."""

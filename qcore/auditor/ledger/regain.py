@@ -22,7 +22,7 @@ from qcore.auditor.ledger.islands import Ranges, float_island, int16_island
 from qcore.auditor.ledger.sample import Run, Runners
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.auditor.metrics import real_values
-from qcore.errors import UnsupportedError
+from qcore.errors import QCoreError
 from qcore.ir import Model
 
 __all__ = ["Regained", "regain"]
@@ -90,7 +90,7 @@ class _Row:
             try:
                 self.islands[name] = Stepper(make())
                 self.islands[name].prepare(runners.quantized.graph.input_shapes)
-            except UnsupportedError as error:
+            except QCoreError as error:
                 self.islands.pop(name, None)
                 self.refused.append(f"{name}: {error}")
         self.left = {name: OutputNoise() for name in self.islands}

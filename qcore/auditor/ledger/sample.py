@@ -107,5 +107,7 @@ class Run:
         """What a tensor of the quantized model stands for, float32."""
         kept = self.runners.constants if tensor in self.runners.alignment.constants else self._reals
         if tensor not in kept:
-            kept[tensor] = real_values(self.runners.quantized.model.main.tensors[tensor], self.values[tensor])
+            value = np.asarray(self.values[tensor])
+            held = self.runners.quantized.model.main.tensors[tensor]
+            kept[tensor] = np.reshape(real_values(held, value), value.shape)  # a scale of shape (1,) is no dimension
         return np.asarray(kept[tensor])

@@ -52,8 +52,9 @@ class Stepper:
     def _require_plain_steps(self) -> None:
         for step in self.graph.steps:
             node = self.graph.node(step.index)
-            if step.dynamic or step.op.stateful or step.op.calls(node):
-                reason = "shapes depend on values" if step.dynamic else "it has a state or runs another graph"
+            inner = step.op.stateful or step.op.calls(node)
+            if step.dynamic or inner:
+                reason = "it has a state or runs another graph" if inner else "shapes depend on values"
                 raise UnsupportedError(f"{node.place}: {reason}, so it cannot be taken by itself")
 
     def results(self, operator: int, values: Mapping[int, Any], trace: Trace = NO_TRACE) -> list[Array]:

@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import qcore
-from qcore import CalibrationError, QuantizationError
+from qcore import CalibrationError, QuantizationError, UnsupportedError
 from qcore.auditor.ledger import Ledger, account
 from qcore.auditor.metrics import compare_layers
 from qcore.tflite import to_bytes
 from tests import oracle
 from tests.auditor.ledger.mlperf import MODELS, frames
 from tests.auditor.ledger.models import network, pair, samples
+from tests.converted import ZOO, Mode
 from tests.graphs import chain_of_adds, values
+
+for _path in sorted((Path(__file__).parents[2] / "converted").glob("zoo_*.py")):
+    importlib.import_module(f"tests.converted.{_path.stem}")
 
 
 def adds_up(ledger: Ledger) -> None:
@@ -83,6 +90,26 @@ def test_what_does_not_fit_is_refused() -> None:
         account(quantized, model, [])
     with pytest.raises(QuantizationError, match="made from"):
         account(quantized, chain_of_adds(), [values([1, 2, 3])])
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", sorted(ZOO))
+def test_the_ledger_of_every_converted_model_adds_up(name: str) -> None:
+    """Whatever the converter makes; models with loops, branches and states are refused."""
+    sample = ZOO[name]
+    modes: list[Mode] = [m for m in sample.modes if m in ("int8_float_io", "int8", "int16x8", "dynamic")]
+    if not modes or "float32" not in sample.modes:
+        pytest.skip("the model has no quantized form")
+    rng = np.random.default_rng(0)
+    inputs = [[given.draw(rng) for given in sample.inputs] for _ in range(3)]
+    for mode in modes:
+        try:
+            adds_up(account(sample.convert(mode), sample.convert("float32"), inputs))
+        except UnsupportedError as error:
+            assert "has a state" in str(error) or "shapes depend on values" in str(error)
+        except QuantizationError as error:
+            assert "no operator" in str(error)
+            assert "lstm" in name or "sequences" in name  # fused by the converter, of float or of integers alone
 
 
 @oracle.needs_shared

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from qcore import QuantizationError
+from qcore.auditor.ledger import account
 from qcore.auditor.ledger.alignment import align, operand_pairs
-from qcore.edit import insert_operator
+from qcore.edit import insert_operator, rewire
 from qcore.ir import Operator, Tensor
-from tests.auditor.ledger.models import network, pair
+from tests.auditor.ledger.models import network, pair, samples
 from tests.graphs import chain_of_adds
-from tflite_schema import BuiltinOperator, TensorType
+from tflite_schema import BuiltinOperator, FakeQuantOptions, TensorType
 
 
 def test_a_model_stands_for_itself() -> None:
@@ -92,3 +93,20 @@ def test_the_weights_of_the_float_model_are_known() -> None:
     found = align(model, model)
     assert {model.main.tensors[t].type for t in found.exact_constants} == {TensorType.FLOAT32}
     assert len(found.exact_constants) == 6
+
+
+def test_fake_quantization_stands_for_what_it_quantizes() -> None:
+    """The float model of quantization-aware training: FAKE_QUANT behind the first operator and behind a weight."""
+    model = network()
+    g = model.main
+    for source in (g.operators[0].outputs[0], g.operators[1].inputs[1]):
+        g.tensors.append(Tensor(f"faked{source}", g.tensors[source].shape, TensorType.FLOAT32))
+        result = len(g.tensors) - 1
+        rewire(g, source, result)
+        options = FakeQuantOptions(min=-6.0, max=6.0, num_bits=8)
+        insert_operator(g, 1, Operator(BuiltinOperator.FAKE_QUANT, (source,), (result,), options))
+    found = align(network(), model)
+    assert list(found.twins.values()) == [0, 3, 4, 5, 6, 7, 8]
+    assert result in found.exact_constants
+    ledger = account(network(), model, samples(2), probes=2)
+    assert [entry.name for entry in ledger.entries if entry.own > 0] == ["CONV_2D"]

@@ -14,10 +14,11 @@ from qcore.auditor.ledger.causes import CAUSES, Apart, Computed, Split, as_rows
 from qcore.auditor.ledger.sample import Grid, Runners
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.edit import extract
-from qcore.ir import Model
+from qcore.ir import Model, QuantParams
 from tests.auditor.ledger.models import pair, samples
 from tests.auditor.ledger.planted import BIAS, SW, SX, SY, W, X, dense, float_dense
-from tflite_schema import ActivationFunctionType
+from tests.graphs import GraphBuilder, empty_model
+from tflite_schema import ActivationFunctionType, AddOptions, BuiltinOperator
 
 
 def powers(quantized: Model, model: Model) -> Mapping[str, float]:
@@ -155,3 +156,25 @@ def test_blocks_are_all_rows_of_a_result() -> None:
     assert [at for at, _ in blocks] == seen == [slice(0, 2048), slice(2048, 3500)]
     assert len(list(Computed(np.zeros((), np.float32), split).blocks())) == 1
     assert not list(Computed(np.zeros((0, 4), np.float32), split).blocks())
+
+
+def test_a_scalar_constant_stays_a_scalar() -> None:
+    """FILL refuses a value of shape (1,)."""
+
+    def fill(scale: float | None) -> Model:
+        model = empty_model()
+        g = GraphBuilder(model, "main")
+        x, y, z = g.tensor(np.float32, (1, 3)), g.tensor(np.float32, (1, 3)), g.tensor(np.float32, (1, 3))
+        shape = g.tensor(np.int32, value=np.array([1, 3], np.int32))
+        value = g.tensor(np.float32, value=np.array(0.3, np.float32))
+        if scale is not None:
+            stored = g.tensor(np.int8, value=np.array(1, np.int8), quant=QuantParams.of(scale))
+            value = g.tensor(np.float32, ())
+            g.op(BuiltinOperator.DEQUANTIZE, (stored,), (value,))
+        g.op(BuiltinOperator.FILL, (shape, value), (y,))
+        g.op(BuiltinOperator.ADD, (x, y), (z,), AddOptions())
+        g.done((x,), (z,))
+        return model
+
+    entry = account(fill(0.25), fill(None), [np.zeros((1, 3), np.float32)]).entry(1)
+    assert entry.causes["weight_rounding"].power == pytest.approx(3 * 0.05**2)

@@ -9,7 +9,7 @@ from qcore.errors import ModelError, ShapeError
 from qcore.numerics.trace import Kept
 from tests.auditor.ledger.models import network, pair, samples
 from tests.graphs import GraphBuilder, chain_of_adds, empty_model, values
-from tflite_schema import AddOptions, BuiltinOperator
+from tflite_schema import AddOptions, BuiltinOperator, IfOptions
 
 
 @pytest.mark.parametrize("recipe", ["int8", "int16x8", "dynamic_range", "float16"])
@@ -64,6 +64,20 @@ def test_an_operator_with_a_state_is_refused() -> None:
     g.done((x,), (y,))
     with pytest.raises(UnsupportedError, match=r"subgraph 0, operator 0 ADD: has a state"):
         Stepper(model)
+
+
+def test_an_operator_that_runs_another_graph_is_refused() -> None:
+    model = empty_model()
+    g = GraphBuilder(model, "main")
+    yes, x, y = g.tensor(np.bool_), g.tensor(np.float32, (1, 3)), g.tensor(np.float32, (1, 3))
+    g.op(BuiltinOperator.IF, (yes, x), (y,), IfOptions(then_subgraph_index=1, else_subgraph_index=1))
+    g.done((yes, x), (y,))
+    branch = GraphBuilder(model, "branch")
+    a, b = branch.tensor(np.float32, (1, 3)), branch.tensor(np.float32, (1, 3))
+    branch.op(BuiltinOperator.ADD, (a, a), (b,), AddOptions())
+    branch.done((a,), (b,))
+    with pytest.raises(UnsupportedError, match="operator 0 IF: it has a state or runs another graph"):
+        Stepper(model).prepare([(), (1, 3)])
 
 
 def test_errors_name_the_operator() -> None:
