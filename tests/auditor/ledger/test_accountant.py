@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,10 +93,19 @@ def test_what_does_not_fit_is_refused() -> None:
         account(quantized, chain_of_adds(), [values([1, 2, 3])])
 
 
+def refusal(quantized: bytes, model: bytes, inputs: list[Any]) -> str:
+    """Why there is no ledger of two models; empty where there is one, and it adds up."""
+    try:
+        adds_up(account(quantized, model, inputs))
+    except (UnsupportedError, QuantizationError) as error:
+        return str(error)
+    return ""
+
+
 @pytest.mark.conformance
-@pytest.mark.parametrize("name", sorted(ZOO))
+@pytest.mark.parametrize("name", sorted(name for name in ZOO if not name.startswith("signature_")))
 def test_the_ledger_of_every_converted_model_adds_up(name: str) -> None:
-    """Whatever the converter makes; models with loops, branches and states are refused."""
+    """Loops, branches and states are refused, and LSTMs that the converter fuses in one of the two models only."""
     sample = ZOO[name]
     modes: list[Mode] = [m for m in sample.modes if m in ("int8_float_io", "int8", "int16x8", "dynamic")]
     if not modes or "float32" not in sample.modes:
@@ -103,13 +113,9 @@ def test_the_ledger_of_every_converted_model_adds_up(name: str) -> None:
     rng = np.random.default_rng(0)
     inputs = [[given.draw(rng) for given in sample.inputs] for _ in range(3)]
     for mode in modes:
-        try:
-            adds_up(account(sample.convert(mode), sample.convert("float32"), inputs))
-        except UnsupportedError as error:
-            assert "has a state" in str(error) or "shapes depend on values" in str(error)
-        except QuantizationError as error:
-            assert "no operator" in str(error)
-            assert "lstm" in name or "sequences" in name  # fused by the converter, of float or of integers alone
+        why = refusal(sample.convert(mode), sample.convert("float32"), inputs)
+        allowed = not why or "has a state" in why or "shapes depend on values" in why
+        assert allowed or ("no operator" in why and name.startswith("fused_")), why
 
 
 @oracle.needs_shared
