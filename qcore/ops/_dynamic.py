@@ -66,9 +66,11 @@ def dynamic_result(
     return np.asarray(ctx.trace("clamp", clamp(y.copy() if ctx.trace.recording else y, interval)))
 
 
-def refused_dynamic(n: Node, axis: int, bias_required: bool, *, int4: bool = False) -> str | None:
+def refused_dynamic(
+    n: Node, axis: int, bias_required: bool, operands: tuple[int, int, int] = (0, 1, 2), *, int4: bool = False
+) -> str | None:
     """Why XNNPACK does not take a product of float32 activations and int8 (int4) weights; see `refused_product`."""
-    x, w, bias, y = n.input(0), n.input(1), n.optional_input(2), n.output()
+    x, w, bias, y = n.input(operands[0]), n.input(operands[1]), n.optional_input(operands[2]), n.output()
     if w.type != TensorType.INT8 and not (int4 and w.type == TensorType.INT4):
         return "its types are mixed"
     if w.value is None:

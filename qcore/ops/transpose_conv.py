@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from qcore.numerics import gemm
 from qcore.numerics.gemm import Weights
@@ -28,8 +28,9 @@ from qcore.numerics.trace import Trace
 from qcore.numerics.window import Geometry
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._activation import Bounds, bounds
-from qcore.ops._conv import check_types, window
-from qcore.ops._delegate import refused_product, unknown
+from qcore.ops._conv import CENTRED_RANGE, check_types, window
+from qcore.ops._delegate import refused_product
+from qcore.ops._dynamic import dynamic_result, dynamic_rows, refused_dynamic
 from qcore.ops._hybrid import quantize_rows
 from qcore.ops._lanes import Lanes
 from qcore.ops._product import (
@@ -41,8 +42,10 @@ from qcore.ops._product import (
     integer_tail,
     optional_bias,
     tail,
+    trace_accumulator,
     weight_scales,
 )
+from qcore.ops._transposed import canvas, places, scatter
 from qcore.rules import Rules, activation, bias, untouched, weight
 from tflite_schema import ActivationFunctionType, Padding, TensorType, TransposeConvOptions
 
@@ -77,10 +80,11 @@ class FloatParams:
 
 @dataclass(frozen=True, slots=True)
 class HybridParams:
-    """The same for float32 input and int8 weights."""
+    """The same for float32 input and int8 weights; `weights` are XNNPACK's, which adds integers up."""
 
     shape: Shape
     geometry: Geometry
+    weights: Weights | None
     scale: NDArray[np.float32]
     activation: Bounds
 
@@ -116,7 +120,9 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
         optional_bias(n, 3, w.shape[0], x.type)
         if hybrid:
             weight_scales(n, w, w.shape[0])
-            return HybridParams(n.output().shape, g, w.scales, bounds(n, options.fused_activation_function))
+            value = w.value if n.kernels.name == "xnnpack" else None
+            integers = None if value is None else prepare_weights(value, 0, CENTRED_RANGE)
+            return HybridParams(n.output().shape, g, integers, w.scales, bounds(n, options.fused_activation_function))
         return FloatParams(n.output().shape, g, bounds(n, options.fused_activation_function))
     end = integer_tail(n, x, w, 3, options, "double_rounding" if x.type == TensorType.UINT8 else "vector_half_up")
     vector = None
@@ -132,30 +138,6 @@ def prepare(n: Node) -> Params | FloatParams | HybridParams:
 def prepare_weights(w: Array, zero_point: int, input_range: tuple[int, int]) -> Weights:
     """w - zw as [C, KH * KW * O]: one row of products for every tap and output channel."""
     return gemm.prepare_weights(w.transpose(1, 2, 0, 3).reshape(-1, w.shape[3]), -zero_point, input_range)
-
-
-def canvas(g: Geometry, shape: Shape, dtype: DTypeLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Zeros with room for every window, and the view of them that is an image of `shape`."""
-    (height, width), (kh, kw), (sh, sw), (top, left) = g.output, g.kernel, g.strides, g.pad_before
-    n, oh, ow, outputs = shape
-    room = max((height - 1) * sh + kh, top + oh), max((width - 1) * sw + kw, left + ow)
-    whole = np.zeros((n, *room, outputs), dtype)
-    return whole, whole[:, top : top + oh, left : left + ow]
-
-
-def places(whole: NDArray[Any], g: Geometry, tap: tuple[int, int]) -> NDArray[Any]:
-    """The view [N, H, W, O] of where a tap of each window falls."""
-    (height, width), (sh, sw), (i, j) = g.output, g.strides, tap
-    return whole[:, i : i + (height - 1) * sh + 1 : sh, j : j + (width - 1) * sw + 1 : sw]
-
-
-def scatter(products: NDArray[Any], g: Geometry, shape: Shape) -> NDArray[Any]:
-    """Products [N, H, W, KH * KW * O] added up at their places in an image of `shape`; what falls outside is lost."""
-    whole, image = canvas(g, shape, products.dtype)
-    taps = products.reshape(shape[0], *g.output, *g.kernel, shape[3])
-    for tap in np.ndindex(g.kernel):
-        places(whole, g, tap)[...] += taps[:, :, :, tap[0], tap[1]]
-    return np.ascontiguousarray(image)
 
 
 def eval_quantized(p: Params, inputs: list[Any], ctx: Context) -> list[Array]:
@@ -188,7 +170,10 @@ def eval_float32(p: FloatParams, inputs: list[Any], ctx: Context) -> list[Array]
 def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]:
     """Every product becomes a float32 before it is added, in the order of the input's rows, columns and channels."""
     _, w, x, *rest = inputs
-    images = quantize_rows(x.reshape(x.shape[0], math.prod(x.shape[1:])), True)
+    flat = x.reshape(x.shape[0], math.prod(x.shape[1:]))
+    if p.weights is not None:
+        return [_eval_dynamic(p, p.weights, flat, x.shape, rest[0] if rest else None, ctx)]
+    images = quantize_rows(flat, True)
     ctx.trace("quantize_input", images.q.reshape(x.shape))
     q = np.subtract(images.q, images.zero_point, dtype=np.float32).reshape(*x.shape, 1)
     s = images.scale.reshape(-1, 1, 1, 1, 1)
@@ -205,6 +190,15 @@ def eval_hybrid(p: HybridParams, inputs: list[Any], ctx: Context) -> list[Array]
     return [float_result(image.copy(), rest[0] if rest else None, p.activation, ctx, "scale")]
 
 
+def _eval_dynamic(p: HybridParams, w: Weights, x: Array, shape: Shape, bias: Array | None, ctx: Context) -> Array:
+    rows = dynamic_rows(x)
+    q = ctx.trace("quantize_input", rows.q.reshape(shape))
+    centred = np.subtract(q, rows.zero_point.reshape(-1, 1, 1, 1), dtype=np.float32)
+    acc = scatter(gemm.matmul(centred, w).astype(np.float64), p.geometry, p.shape)
+    trace_accumulator(acc, ctx)
+    return dynamic_result(acc, rows.scale.reshape(-1, 1, 1, 1), p.scale, bias, p.activation, ctx)
+
+
 def refused(n: Node) -> str | None:
     """XNNPACK takes a constant shape, and windows that leave no gaps where the padding is SAME."""
     options, kernel = n.options(TransposeConvOptions), n.input(1).shape[1:3]
@@ -212,9 +206,8 @@ def refused(n: Node) -> str | None:
         return "its result's shape is not constant"
     if options.padding == Padding.SAME and (kernel[0] < options.stride_h or kernel[1] < options.stride_w):
         return "its strides are larger than its window"
-    if n.input(2).type == TensorType.FLOAT32 != n.input(1).type:
-        raise unknown(n)
-    reason = refused_product(n, axis=0, bias_required=False, operands=(2, 1, 3))
+    take = refused_dynamic if n.input(2).type == TensorType.FLOAT32 != n.input(1).type else refused_product
+    reason = take(n, axis=0, bias_required=False, operands=(2, 1, 3))
     sizes = zip(n.output().shape[1:3], (options.stride_h, options.stride_w), kernel, strict=True)
     if reason is None and any(size < stride <= window for size, stride, window in sizes):
         raise n.unsupported("XNNPACK crashes TFLite where a stride is larger than the result; use kernels='reference'")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from qcore.errors import ModelError, ShapeError, UnsupportedError
 from qcore.interpreter import Interpreter
 from tests import strategies
-from tests.one_op import OneOp, Operand, Result, check, matches_reference
+from tests.one_op import OneOp, Operand, Result, check, compare, matches_reference
 from tests.ops.convolutions import (
     BIAS_DTYPES,
     PADDINGS,
@@ -165,3 +165,18 @@ def test_strides_beyond_the_result_crash_xnnpack() -> None:
     case = OneOp(BuiltinOperator.TRANSPOSE_CONV, [shape, w, x], [Result(np.int8, 1.0)], options, 2)
     with pytest.raises(UnsupportedError, match="crashes"):
         Interpreter(case.model([(1, 1, 1, 1)]), kernels="xnnpack").allocate_tensors()
+
+
+@pytest.mark.parametrize("kernels", ["xnnpack", "xnnpack@litert-2.3"])
+def test_xnnpack_adds_integers_up(kernels: str) -> None:
+    """Other kernels turn every product of float rows and int8 weights into a float first."""
+    rng = np.random.default_rng(8)
+    operands = [
+        Operand(np.array([2, 8, 7, 5], np.int32), constant=True),
+        Operand(rng.integers(-127, 128, (5, 3, 2, 6)).astype(np.int8), [0.1, 0.2, 0.3, 0.4, 0.5], [0] * 5, 0, True),
+        Operand(rng.normal(1, 2, (2, 4, 4, 6)).astype(np.float32)),
+        Operand(rng.normal(0, 1, 5).astype(np.float32), constant=True),
+    ]
+    chosen = TransposeConvOptions(padding=Padding.SAME, stride_h=2, stride_w=2)
+    case = OneOp(BuiltinOperator.TRANSPOSE_CONV, operands, [Result(np.float32)], chosen, 4)
+    assert compare(case, kernels) == (2 * 8 * 7 * 5, True)
