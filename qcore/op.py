@@ -80,13 +80,14 @@ class NodeTensor:
 
     @property
     def scale(self) -> np.float32:
-        """The per-tensor scale (the first one, as TFLite reads `params.scale`)."""
-        return np.float32(self.scales[0])
+        """The per-tensor scale, TFLite's `params.scale`: 0 where there are several (GetLegacyQuantization)."""
+        scales = self.scales
+        return np.float32(scales[0] if scales.size == 1 else 0)
 
     @property
     def zero_point(self) -> int:
-        """The per-tensor zero point (the first one; 0 where the file gives none); ModelError beyond 32 bits."""
-        if self.quant is None or not self.quant.zero_point.size:
+        """The per-tensor zero point; 0 unless there is one scale (see `scale`); ModelError beyond 32 bits."""
+        if self.quant is None or self.quant.scale.size != 1 or not self.quant.zero_point.size:
             return 0
         zero_point = int(self.quant.zero_point[0])
         if not -(1 << 31) <= zero_point < 1 << 31:

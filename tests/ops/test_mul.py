@@ -7,7 +7,9 @@ import pytest
 from hypothesis import strategies as st
 
 from qcore import Interpreter, QCoreError
-from tests import strategies
+from qcore.ir import QuantParams
+from qcore.tflite import to_bytes
+from tests import oracle, strategies
 from tests.elementwise import binary
 from tests.one_op import OneOp, Operand, Result, check, matches_reference
 from tflite_schema import ActivationFunctionType, BuiltinOperator, MulOptions
@@ -93,3 +95,14 @@ def test_xnnpack_rounds_the_activation_range_with_its_zero_point(scale: float, z
     for fused in (ActivationFunctionType.RELU6, ActivationFunctionType.RELU_N1_TO_1):
         options = MulOptions(fused_activation_function=fused)
         assert check(OneOp(CODE, [a, b], [Result(np.uint8, scale, zero_point)], options), "xnnpack") == 3
+
+
+def test_an_operand_with_several_scales_has_none_for_the_kernel() -> None:
+    """TFLite gives operators a scale of 0 for a tensor quantized per channel: every product is 0."""
+    x = Operand(np.arange(4, dtype=np.int8), 0.5, 3)
+    model = OneOp(CODE, [x, x], [Result(np.int8, 0.25, 7)], MulOptions()).model()
+    model.main.tensors[0].quant = QuantParams.of([0.1, 0.2, 0.3, 0.4], 3)
+    feeds = [np.arange(4, dtype=np.int8)] * 2
+    np.testing.assert_array_equal(Interpreter(model).run(feeds)[0], np.full(4, 7))
+    (theirs,) = oracle.outputs(to_bytes(model), feeds)
+    np.testing.assert_array_equal(theirs, np.full(4, 7))

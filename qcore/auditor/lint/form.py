@@ -80,13 +80,16 @@ def axes(subject: Subject) -> Iterator[Finding]:
 
 @looks_for(PER_CHANNEL_ACTIVATION)
 def per_channel_activations(subject: Subject) -> Iterator[Finding]:
+    """At the first operator that reads or makes the tensor."""
+    seen = set()
     for n in subject.nodes:
         if n.operator.code in _READS_CHANNELS:
             continue
         for t in (*n.inputs, *n.outputs):
             if t is None or t.value is not None or t.quant is None or not t.quant.is_per_channel:
                 continue
-            if t.type in INTEGERS and t.block_scales is None:
+            if t.type in INTEGERS and t.block_scales is None and (n.subgraph, t.index) not in seen:
+                seen.add((n.subgraph, t.index))
                 message = f"the tensor has {t.quant.scale.size} scales; kernels read one scale of an activation"
                 advice = "quantize activations per tensor"
                 yield Finding.of(

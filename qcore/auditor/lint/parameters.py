@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qcore.auditor.finding import Check, Finding, Place, Severity
 from qcore.auditor.lint.probe import Subject, looks_for
@@ -44,10 +45,19 @@ def _parameters(subject: Subject) -> Iterator[tuple[Place, Tensor, QuantParams]]
                 yield Place.of(subject.model, subgraph=number, tensor=index), tensor, quant
 
 
+def _scales(subject: Subject) -> Iterator[tuple[Place, NDArray[np.float32]]]:
+    """The scales of every tensor; of one quantized block by block, those of the tensor that holds them."""
+    for place, _, quant in _parameters(subject):
+        yield place, quant.scale
+    for n in subject.nodes:
+        for t in n.inputs:
+            if t is not None and t.block_scales is not None:
+                yield subject.place(n, t), t.block_scales.astype(np.float32).reshape(-1)
+
+
 @looks_for(SCALE, SCALE_MAGNITUDE)
 def scales(subject: Subject) -> Iterator[Finding]:
-    for place, _, quant in _parameters(subject):
-        values = quant.scale
+    for place, values in _scales(subject):
         bad = ~np.isfinite(values) | (values <= 0)
         if bad.any():
             channel = int(bad.argmax())

@@ -68,6 +68,12 @@ PLANTS: Plants = {
 test_a_planted_fault_is_found = finds(PLANTS)
 
 
+def test_a_tensor_is_told_once() -> None:
+    model = digits()
+    _per_channel(model, np.random.default_rng(0))
+    assert len(found(model, "QL004")) == 1
+
+
 def test_a_file_with_wrong_axes_is_read_and_reported() -> None:
     model = digits()
     change(model, 3, quantized_dimension=7)

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
+from qcore import quantize
 from qcore.auditor.finding import Severity
+from qcore.auditor.lint import lint
 from qcore.ir import Model
-from tests.auditor.lint.good import Plant, Plants, Rng, change, digits, finds, found, pick, quant_of, quantized
+from qcore.quantizer import Recipe, Rule
+from tests.auditor.lint.good import (
+    Plant,
+    Plants,
+    Rng,
+    change,
+    digits,
+    finds,
+    float_digits,
+    found,
+    pick,
+    quant_of,
+    quantized,
+)
+from tflite_schema import TensorType
 
 
 def _scale(value: float) -> Plant:
@@ -54,3 +70,19 @@ def test_the_largest_and_smallest_usual_scales_are_none() -> None:
         change(model, 3, scale=np.array([value], np.float32))
         assert not found(model, "QL101")
         assert not found(model, "QL102")
+
+
+def test_scales_of_blocks() -> None:
+    model, _ = float_digits()
+    rule = Rule("dynamic_range", operators=["FULLY_CONNECTED"], weight_bits=4, block_size=32)
+    blocks = quantize(model, Recipe("blocks", "float", rules=[rule]))
+    assert lint(blocks) == []
+    holder = next(tensor for tensor in blocks.main.tensors if tensor.type == TensorType.FLOAT16)
+    scales = blocks.constant(holder)
+    assert scales is not None
+    damaged = scales.copy()
+    damaged[3, 2] = np.inf
+    holder.buffer = blocks.add_buffer(damaged)
+    (finding,) = found(blocks, "QL101")
+    assert finding.place.operator_name == "FULLY_CONNECTED"
+    assert finding.evidence["channel"] == 3 * 12 + 2

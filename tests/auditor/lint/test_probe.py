@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -23,7 +24,7 @@ from tests.auditor.lint import (
     test_versions,
     test_weights,
 )
-from tests.auditor.lint.good import RECIPES, SHARED, digits, real
+from tests.auditor.lint.good import RECIPES, SHARED, digits, planted, real
 from tests.converted import Mode, Sample
 from tests.converted.test_converted import combinations
 from tests.mutation import mutated
@@ -52,6 +53,14 @@ PLANTED = (
 
 def test_every_code_has_a_mutation() -> None:
     assert sorted(code for module in PLANTED for code in module.PLANTS) == sorted(CHECKS)
+
+
+def test_every_finding_is_plain_values() -> None:
+    for module in PLANTED:
+        for plants in module.PLANTS.values():
+            for recipe, plant in plants:
+                for finding in lint(planted(plant, digits(recipe), 0), ["xnnpack"]):
+                    json.dumps(finding.as_json())
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

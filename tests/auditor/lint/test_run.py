@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from qcore.auditor.lint import lint
+from qcore.auditor.lint.probe import Subject
 from qcore.ir import Model
 from tests.auditor.lint.good import Plants, Rng, change, digits, finds, found, operator, pick, result
 from tflite_schema import TensorType
@@ -27,8 +28,9 @@ test_a_planted_fault_is_found = finds(PLANTS)
 
 def test_a_refusal_that_another_finding_explains_is_not_told_twice() -> None:
     model = digits()
-    change(model, 2, zero_point=np.full(10, 3))
-    assert [finding.code for finding in lint(model)] == ["QL202"]
+    change(model, 5, zero_point=np.full(96, 3))  # CONV_2D refuses weights with a zero point
+    assert Subject.of(model).refused
+    assert [finding.code for finding in lint(model)] == ["QL301"]
 
 
 def test_what_follows_a_refused_operator_is_not_blamed() -> None:
