@@ -20,6 +20,7 @@ from qcore.auditor.lint import (
     multiplier,
     parameters,
     run,
+    shapes,
     target,
     versions,
     weights,
@@ -29,7 +30,9 @@ from qcore.ir import Model
 
 __all__ = ["CHECKS", "lint"]
 
-_PROBES = declared((form, run, parameters, bias, weights, constraints, activation, multiplier, conversions, versions))
+_PROBES = declared(
+    (form, shapes, run, parameters, bias, weights, constraints, activation, multiplier, conversions, versions)
+)
 CHECKS: Mapping[str, Check] = MappingProxyType(
     {check.code: check for check in (*(c for probe in _PROBES for c in probe.checks), *target.CHECKS)}
 )
