@@ -9,6 +9,7 @@ from qcore.auditor.lint import lint
 from qcore.auditor.lint.repair import MENDERS, fix
 from qcore.ir import Model
 from qcore.rules import Bias
+from tests import oracle
 from tests.auditor.lint import test_bias, test_versions
 from tests.auditor.lint.good import change, digits, found, operands, planted, quant_of
 from tests.graphs import content
@@ -70,3 +71,14 @@ def test_a_bias_that_two_operators_share_is_mended_for_each() -> None:
     assert (kept, own) == (bias.index, len(model.main.tensors))
     assert not found(mended, "QL201")
     np.testing.assert_array_equal(quant_of(mended, kept).scale, bias.quant.scale)
+
+
+def test_tensorflow_runs_what_was_mended() -> None:
+    """int32 biases among int16 activations: refused before, the integers of the good model after."""
+    good = digits("int16x8")
+    faulty = planted(test_bias.PLANTS["QL203"][0][1], good, 0)
+    image = np.random.default_rng(0).random((1, 8, 8, 1), np.float32)
+    with pytest.raises(RuntimeError, match="quantized_bias_type"):
+        oracle.outputs(content(faulty), [image])
+    (expected,), (mended,) = (oracle.outputs(content(model), [image]) for model in (good, fix(faulty)[0]))
+    np.testing.assert_array_equal(mended, expected)
