@@ -178,13 +178,18 @@ def _convolution(model: Model, n: Node) -> Product:
     made = Product(n, value.reshape(channels, height * width, depth), seen, positions, sources, _bias(n, 2, channels))
     if isinstance(p, _conv.HybridParams):
         return replace(made, hybrid=True, asymmetric=p.asymmetric)
+    return _quantized(made, p)
+
+
+def _quantized(made: Product, p: _conv.Params | fully_connected.Params) -> Product:
+    """The product with what a quantized kernel's constants say of it."""
     return replace(
         made,
         weights=_weights(made.weights, p.weight_zero_point),
         zero_point=p.input_zero_point,
         weight_zero_point=p.weight_zero_point,
         tail=p.tail,
-        bits=_bits(n, p.tail, 2),
+        bits=_bits(made.node, p.tail, 2),
     )
 
 
@@ -230,14 +235,7 @@ def _dense(model: Model, n: Node) -> Product:
         _bias(n, 2, channels),
     )
     if isinstance(p, fully_connected.Params):
-        return replace(
-            made,
-            weights=_weights(made.weights, p.weight_zero_point),
-            zero_point=p.input_zero_point,
-            weight_zero_point=p.weight_zero_point,
-            tail=p.tail,
-            bits=_bits(n, p.tail, 2),
-        )
+        return _quantized(made, p)
     if not isinstance(p, _fully_connected_hybrid.HybridParams):
         raise n.unsupported("weights in blocks or stored sparse have several accumulators for each result")
     if p.asymmetric and not np.array_equal(row_sums(w.value), w.value.sum(axis=1, dtype=np.int64)):

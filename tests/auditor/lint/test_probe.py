@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from collections import Counter
 
 import numpy as np
@@ -11,20 +13,7 @@ import pytest
 from qcore.auditor.lint import CHECKS, lint
 from qcore.auditor.lint.repair import MENDERS, fix
 from qcore.tflite import load
-from tests.auditor.lint import (
-    test_activation,
-    test_bias,
-    test_constraints,
-    test_conversions,
-    test_form,
-    test_multiplier,
-    test_parameters,
-    test_run,
-    test_shapes,
-    test_target,
-    test_versions,
-    test_weights,
-)
+from tests.auditor import lint as folder
 from tests.auditor.lint.good import RECIPES, SHARED, digits, planted, real
 from tests.converted import Mode, Sample
 from tests.converted.test_converted import combinations
@@ -37,20 +26,10 @@ CONVERTED = {
     ("causal_decoder", "int8_float_io"): {"QL102"},
     ("unrolled_gru", "int16x8"): {"QL201"},
 }
-PLANTED = (
-    test_activation,
-    test_bias,
-    test_constraints,
-    test_conversions,
-    test_form,
-    test_multiplier,
-    test_parameters,
-    test_run,
-    test_shapes,
-    test_target,
-    test_versions,
-    test_weights,
-)
+MODULES = [importlib.import_module(f"tests.auditor.lint.{found.name}") for found in pkgutil.iter_modules(folder.__path__)]
+    importlib.import_module(f"{folder.__name__}.{found.name}") for found in pkgutil.iter_modules(folder.__path__)
+]
+PLANTED = [module for module in MODULES if hasattr(module, "PLANTS")]
 
 
 def test_every_code_has_a_mutation() -> None:
