@@ -5,7 +5,7 @@ float   DEQUANTIZE -> the float operator with its float constants -> QUANTIZE in
         and step cost, for those who read it still read it in 8 bits.
 int16   the operator and all that read its result in int16 (weights as they are, biases int64), between DEQUANTIZE and
         QUANTIZE before, and QUANTIZE back to 8 bits behind: regains what the result's range and step cost. Behind an
-        operator that only moves values (RESHAPE), those that read its result belong to it too.
+        operator that only moves values (RESHAPE), those that read its result belong to it too. DEQUANTIZE reads int16.
 
 TFLite converts int8 to int16 only by way of float. The operators keep their places, so that tensors keep their indices.
 """
@@ -22,7 +22,7 @@ from qcore.auditor.ledger.alignment import CONVERSIONS, Alignment, operand_pairs
 from qcore.auditor.ledger.sample import Grid
 from qcore.edit import add_constant, add_tensor
 from qcore.errors import UnsupportedError
-from qcore.ir import Model, Operator, QuantParams, Tensor
+from qcore.ir import Model, Operator, QuantParams, Subgraph, Tensor
 from qcore.numerics.affine import bias_scale, quantize_bias, quantize_int16
 from qcore.op import Node, find
 from qcore.rules import Bias, Fixed, SameAs, Untouched, Weight
@@ -79,31 +79,43 @@ def int16_island(quantized: Model, float_model: Model, alignment: Alignment, ope
     island = _Island(quantized, float_model, alignment)
     if any(island.grid(t) is None for t in main.operators[operator].outputs):
         raise UnsupportedError(f"{place}: its result is not in 8 bits")
-    readers = _readers(quantized, operator)
-    if not readers:
-        raise UnsupportedError(f"{place}: no operator of integers reads its result")
+    readers, same = _readers(quantized, operator)
     carried: dict[int, int] = {}
     for index, op in enumerate(main.operators):
-        if index != operator and index not in readers:
+        if op.code == BuiltinOperator.DEQUANTIZE and op.inputs[0] in same:
+            island.put(Operator(op.code, (carried[op.inputs[0]],), op.outputs))
+        elif index != operator and index not in readers:
             island.keep(index)
-            continue
-        _put_int16(island, index, carried, ranges)
-        for tensor in op.outputs:
-            converted = [i for i, other in enumerate(main.operators) if tensor in other.inputs and i not in readers]
-            if converted or tensor in main.outputs:
-                island.put(Operator(BuiltinOperator.QUANTIZE, (carried[tensor],), (tensor,)))
+        else:
+            _put_int16(island, index, carried, ranges)
+            for tensor in op.outputs:
+                if tensor in main.outputs or _needed(main, tensor, readers, tensor in same):
+                    island.put(Operator(BuiltinOperator.QUANTIZE, (carried[tensor],), (tensor,)))
+    if not any(tensor in op.inputs for op in main.operators for tensor in same):
+        raise UnsupportedError(f"{place}: nothing in the model reads its result, which leaves it in 8 bits")
     return island.finish()
 
 
-def _readers(model: Model, operator: int) -> set[int]:
-    """The operators that read a result in integers, and those behind one that only moves values (RESHAPE, PAD)."""
-    wanted, found = set(model.main.operators[operator].outputs), set[int]()
+def _readers(model: Model, operator: int) -> tuple[set[int], set[int]]:
+    """The operators that read a result in integers, and the tensors that hold it.
+
+    Behind an operator that only moves values (RESHAPE, PAD) those that read its result belong to them.
+    """
+    same, found = set(model.main.operators[operator].outputs), set[int]()
     for index, op in enumerate(model.main.operators):
-        if wanted & set(op.inputs) and op.code not in CONVERSIONS:
+        if same & set(op.inputs) and op.code not in CONVERSIONS:
             found.add(index)
             if find(op.code, op.custom_code).rules.of(op).same_scale:
-                wanted |= set(op.outputs)
-    return found
+                same |= set(op.outputs)
+    return found, same
+
+
+def _needed(graph: Subgraph, tensor: int, readers: set[int], same: bool) -> bool:
+    """Whether an operator still reads the tensor in 8 bits; a DEQUANTIZE of the same result reads it in int16."""
+    return any(
+        tensor in op.inputs and index not in readers and not (same and op.code == BuiltinOperator.DEQUANTIZE)
+        for index, op in enumerate(graph.operators)
+    )
 
 
 def _put_int16(island: _Island, index: int, carried: dict[int, int], ranges: Ranges) -> None:

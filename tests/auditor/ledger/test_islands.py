@@ -14,7 +14,7 @@ from tests.auditor.ledger.models import pair, samples
 from tflite_schema import TensorType
 
 FLOAT = range(1, 8)
-INT16 = [1, 2, 3, 4, 5, 6]
+INT16 = range(1, 8)
 
 
 def island(kind: str, operator: int) -> tuple[Model, Model, Model]:
@@ -80,6 +80,15 @@ def test_islands_can_be_written_and_run_in_tflite(kind: str, operator: int) -> N
         np.testing.assert_allclose(ours[0], theirs[0], atol=0 if kind == "int16" else 1 / 256)
 
 
+def test_a_dequantize_reads_the_result_in_int16() -> None:
+    made, quantized, _ = island("int16", 7)
+    assert names(made)[-2:] == ["SOFTMAX", "DEQUANTIZE"]
+    for x in samples(2):
+        (a,), (b,) = Interpreter(made).run(x), Interpreter(quantized).run(x)
+        np.testing.assert_allclose(a, b, atol=1 / 256)
+        assert not np.array_equal(a, np.round(a * 256) / 256)
+
+
 def test_the_model_itself_stays_as_it_is() -> None:
     quantized, _ = pair("int8")
     before = to_bytes(quantized)
@@ -93,8 +102,9 @@ def test_what_cannot_be_is_refused() -> None:
     alignment = align(quantized, model)
     with pytest.raises(UnsupportedError, match="operator 0 QUANTIZE: stands for no operator"):
         float_island(quantized, model, alignment, 0)
-    with pytest.raises(UnsupportedError, match="no operator of integers reads"):
-        int16_island(quantized, model, alignment, 7, {})
+    integers, _ = pair("int8", inference_output_type="int8")
+    with pytest.raises(UnsupportedError, match="nothing in the model reads its result"):
+        int16_island(integers, model, align(integers, model), 7, {})
     hybrid, model = pair("float16")
     with pytest.raises(UnsupportedError, match="not in 8 bits"):
         int16_island(hybrid, model, align(hybrid, model), 6, {})
