@@ -26,9 +26,7 @@ CONVERTED = {
     ("causal_decoder", "int8_float_io"): {"QL102"},
     ("unrolled_gru", "int16x8"): {"QL201"},
 }
-MODULES = [importlib.import_module(f"tests.auditor.lint.{found.name}") for found in pkgutil.iter_modules(folder.__path__)]
-    importlib.import_module(f"{folder.__name__}.{found.name}") for found in pkgutil.iter_modules(folder.__path__)
-]
+MODULES = [importlib.import_module(f"tests.auditor.lint.{m.name}") for m in pkgutil.iter_modules(folder.__path__)]
 PLANTED = [module for module in MODULES if hasattr(module, "PLANTS")]
 
 
