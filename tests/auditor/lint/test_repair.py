@@ -14,12 +14,12 @@ from tests.auditor.lint import test_bias, test_versions
 from tests.auditor.lint.good import change, digits, found, operands, planted, quant_of
 from tests.graphs import content
 
-PLANTS = {code: plants for code, plants in (test_bias.PLANTS | test_versions.PLANTS).items() if code in MENDERS}
+MENDED = {code: plants for code, plants in (test_bias.PLANTS | test_versions.PLANTS).items() if code in MENDERS}
 
 
 @pytest.mark.parametrize("code", MENDERS)
 def test_what_is_mended_is_found_no_more(code: str) -> None:
-    for recipe, plant in PLANTS[code]:
+    for recipe, plant in MENDED[code]:
         faulty = planted(plant, digits(recipe), 1)
         before = content(faulty)
         mended, done = fix(faulty)
