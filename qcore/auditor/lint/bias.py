@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.auditor.finding import Check, Finding, Severity
-from qcore.auditor.lint.probe import Subject, looks_for, rules_of, scales_of
+from qcore.auditor.lint.probe import Subject, looks_for, op_of, rules_of, scales_of
 from qcore.numerics.affine import integer_range
 from qcore.numerics.fixedpoint import round_half_away
 from qcore.op import Node, NodeTensor
@@ -184,9 +184,9 @@ def bias_zero_points(subject: Subject) -> Iterator[Finding]:
 @looks_for(NARROW_BIAS)
 def narrow_biases(subject: Subject) -> Iterator[Finding]:
     for n in subject.nodes:
-        stated = getattr(n.operator.options, "quantized_bias_type", None)
-        for bias, constraint in biases(n):
-            x = n.optional_input(constraint.of[0])
+        op, stated = op_of(n), getattr(n.operator.options, "quantized_bias_type", None)
+        x = None if op is None else n.optional_input(op.typed_by)
+        for bias, _ in biases(n):
             wide = x is not None and x.type == TensorType.INT16
             if wide and bias.type == TensorType.INT32 != stated:
                 message = (

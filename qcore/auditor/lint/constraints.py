@@ -28,8 +28,11 @@ _RESCALES = {"CONCATENATION": (TensorType.UINT8,), "SUM": tuple(INTEGERS)}
 def fixed_results(subject: Subject) -> Iterator[Finding]:
     for n in subject.nodes:
         rules = rules_of(n)
+        x = n.optional_input(0)
         for position, y in enumerate(n.outputs):
             constraint = rules.output(position)
+            if x is not None and x.type != y.type:
+                continue  # SOFTMAX of int8 to int16 has parameters of its own
             fixed = constraint.by_type.get(y.type.name.lower()) if isinstance(constraint, Fixed) else None
             scales = scales_of(y)
             if fixed is None or scales is None:

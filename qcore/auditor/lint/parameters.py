@@ -77,6 +77,12 @@ def scales(subject: Subject) -> Iterator[Finding]:
 
 @looks_for(ZERO_POINT, ZERO_POINT_INT16)
 def zero_points(subject: Subject) -> Iterator[Finding]:
+    """SOFTMAX of int8 to int16 is unsigned: 1/65536, zero point -32768."""
+    unsigned = {
+        (n.subgraph, n.outputs[0].index)
+        for n in subject.nodes
+        if n.name == "SOFTMAX" and n.outputs and all(t is not None and t.type == TensorType.INT8 for t in n.inputs)
+    }
     for place, tensor, quant in _parameters(subject):
         low, high = _RANGES.get(tensor.type, (0, 0))
         zeros = quant.zero_point
@@ -88,7 +94,7 @@ def zero_points(subject: Subject) -> Iterator[Finding]:
             yield Finding.of(
                 ZERO_POINT, place, message, "quantize the tensor again", zero_point=zero, low=low, high=high
             )
-        elif tensor.type == TensorType.INT16 and zeros.any():
+        elif tensor.type == TensorType.INT16 and zeros.any() and (place.subgraph, place.tensor) not in unsigned:
             zero = int(zeros[zeros != 0][0])
             message = f"int16 has zero point {zero}; the kernels of 16-bit activations take 0 only"
             yield Finding.of(ZERO_POINT_INT16, place, message, "quantize int16 tensors symmetrically", zero_point=zero)

@@ -90,11 +90,11 @@ def runtime_versions(subject: Subject) -> Iterator[Finding]:
         if entry.name != RUNTIME_VERSION_KEY or data is None:
             continue
         stated = data.tobytes().rstrip(b"\0").decode(errors="backslashreplace")
-        if _numbers(stated) < _numbers(first):
+        if stated and _numbers(stated) < _numbers(first):
             yield Finding.of(
                 RUNTIME_VERSION,
                 Place(),
-                f"the metadata ask for runtime {stated or 'nothing'}; the operators need {needed}",
+                f"the metadata ask for runtime {stated}; the operators need {needed}",
                 f"write {needed}",
                 fixable=True,
                 stated=stated,

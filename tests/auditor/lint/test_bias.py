@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from qcore.auditor.finding import Severity
-from qcore.ir import Model
+from qcore.ir import Model, QuantParams
 from qcore.rules import Bias
 from tests.auditor.lint.good import Plant, Plants, Rng, change, digits, finds, found, operands, pick, real
-from tflite_schema import Conv2DOptions, FullyConnectedOptions, TensorType
+from tests.graphs import GraphBuilder, empty_model
+from tflite_schema import BuiltinOperator, Conv2DOptions, FullyConnectedOptions, SVDFOptions, TensorType
 
 
 def _scale(factor: float) -> Plant:
@@ -99,3 +100,17 @@ def test_an_int32_bias_that_the_options_state_is_none() -> None:
         if isinstance(operator.options, Conv2DOptions | FullyConnectedOptions):
             operator.options = operator.options.replace(quantized_bias_type=TensorType.INT32)
     assert not [f for f in found(model, "QL203") if f.place.operator_name != "DEPTHWISE_CONV_2D"]
+
+
+def test_int16_weights_do_not_make_the_activations_wide() -> None:
+    """SVDF: int8 activations, int16 weights in time, an int32 bias."""
+    model = empty_model()
+    graph = GraphBuilder(model, "main")
+    quant = QuantParams.of(0.1)
+    x, feature = graph.tensor(np.int8, (1, 4), quant=quant), graph.tensor(np.int8, value=np.ones((2, 4)), quant=quant)
+    time, bias = graph.tensor(np.int16, value=np.ones((2, 3)), quant=quant), graph.tensor(np.int32, value=[1, 2])
+    state, y = graph.tensor(np.int16, (1, 6), quant=quant), graph.tensor(np.int8, (1, 2), quant=quant)
+    graph.op(BuiltinOperator.SVDF, [x, feature, time, bias, state], [y], SVDFOptions(rank=1))
+    graph.done([x], [y])
+    assert found(model, "QL201")
+    assert not found(model, "QL203")

@@ -9,7 +9,7 @@ from qcore.auditor.finding import Severity
 from qcore.ir import Model, QuantParams
 from tests.auditor.lint.good import Plant, Plants, Rng, change, digits, finds, found, pick, quant_of, real, result
 from tests.graphs import GraphBuilder, empty_model
-from tflite_schema import BuiltinOperator
+from tflite_schema import BuiltinOperator, SoftmaxOptions
 
 
 def _fixed(factor: float, shift: int) -> Plant:
@@ -70,3 +70,15 @@ def test_what_the_kernel_takes_is_a_warning() -> None:
         graph.op(code, [x], [y])
         graph.done([x], [y])
         assert found(model, "QL401")[0].severity == severity
+
+
+def test_softmax_of_int8_to_int16_is_unsigned() -> None:
+    """It has parameters of its own, and is the one int16 result with a zero point."""
+    model = empty_model()
+    graph = GraphBuilder(model, "main")
+    x = graph.tensor(np.int8, (1, 4), quant=QuantParams.of(0.1, 3))
+    y = graph.tensor(np.int16, (1, 4), quant=QuantParams.of(1 / 65536, -32768))
+    graph.op(BuiltinOperator.SOFTMAX, [x], [y], SoftmaxOptions(beta=1.0))
+    graph.done([x], [y])
+    assert not found(model, "QL104")
+    assert not found(model, "QL401")

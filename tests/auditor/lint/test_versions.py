@@ -18,7 +18,7 @@ def _lower(model: Model, rng: Rng) -> None:
 
 def _older(model: Model, rng: Rng) -> None:
     entry = next(entry for entry in model.metadata if entry.name == "min_runtime_version")
-    model.buffers[int(entry.buffer)] = np.frombuffer(pick((b"1.4.0", b"0.9.9", b""), rng), np.uint8)
+    model.buffers[int(entry.buffer)] = np.frombuffer(pick((b"1.4.0", b"0.9.9", b"1"), rng), np.uint8)
 
 
 def _unknown(model: Model, rng: Rng) -> None:
