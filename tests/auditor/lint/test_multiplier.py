@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from qcore.auditor.finding import Severity
 from qcore.ir import Model
@@ -61,3 +62,15 @@ def test_a_sum_near_its_limit() -> None:
         twice = 2 * max(float(quant_of(model, tensor).scale[0]) for tensor in (a, b))
         change(model, result(model, "ADD"), scale=np.array([factor * twice / 2**20], np.float32))
         assert len(found(model, "QL602")) == expected
+
+
+@pytest.mark.parametrize(("recipe", "severity"), [("int8", Severity.ERROR), ("int16x8", Severity.NOTE)])
+def test_what_xnnpack_fails_to_set_up_is_an_error(recipe: str, severity: Severity) -> None:
+    for factor, expected in ((0.99, Severity.NOTE), (1.01, severity)):
+        model = digits(recipe)
+        dense = next(op for op in model.main.operators if op.name == "FULLY_CONNECTED")
+        x, w = (quant_of(model, tensor).scale.astype(np.float64) for tensor in dense.inputs[:2])
+        change(model, dense.outputs[0], scale=(x * w.max() / (256 * factor)).astype(np.float32))
+        (finding,) = found(model, "QL601")
+        assert finding.severity == expected
+        assert finding.evidence["multiplier"] == pytest.approx(256 * factor, rel=1e-6)
