@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from qcore.auditor.ledger.causes import Apart
 from qcore.auditor.ledger.entry import Effect, Gain
@@ -50,10 +50,17 @@ class OutputNoise:
     def gain(self, before: OutputNoise) -> Gain:
         """How much better this is than `before`, for the same samples."""
         ours, theirs = (_decibels(*(_each_left_out(x) for x in (n.signals, n.noises))) for n in (self, before))
-        with np.errstate(invalid="ignore"):
-            gains, count = ours - theirs, len(self.signals)
-            spread = math.sqrt((count - 1) / count * float(np.sum((gains - gains.mean()) ** 2)))
-            return Gain(float(np.subtract(self.sqnr, before.sqnr)), spread)
+        gains, count = _apart(ours, theirs), len(self.signals)
+        error = math.inf
+        if count > 1 and np.isfinite(gains).all():
+            error = math.sqrt((count - 1) / count * float(np.sum((gains - gains.mean()) ** 2)))
+        return Gain(float(_apart(self.sqnr, before.sqnr)), error)
+
+
+def _apart(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+    """a - b; 0 where both are infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(np.equal(a, b), 0.0, np.subtract(a, b)))
 
 
 def _each_left_out(sums: Sequence[Sequence[float]]) -> NDArray[np.float64]:

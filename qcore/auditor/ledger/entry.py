@@ -27,7 +27,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """Decibels gained at the outputs; error: their standard error over the samples, by the jackknife."""
+    """Decibels gained at the outputs; error: their standard error over the samples, by the jackknife.
+
+    It is infinite for a single sample, and where a sample less makes the gain infinite.
+    """
 
     decibels: float
     error: float

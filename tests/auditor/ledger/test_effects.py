@@ -39,6 +39,18 @@ def test_a_gain_has_the_error_of_the_jackknife() -> None:
     assert gain.error == pytest.approx(np.sqrt(11 / 12 * ((left_out - left_out.mean()) ** 2).sum()))
 
 
+def test_one_sample_tells_nothing_of_chance() -> None:
+    before, after = OutputNoise(), OutputNoise()
+    before.add([np.array([1.0])], [np.array([0.1])])
+    after.add([np.array([1.0])], [np.array([0.01])])
+    gain = after.gain(before)
+    assert (round(gain.decibels, 9), gain.error) == (20.0, math.inf)
+    exact = OutputNoise()
+    for _ in range(3):
+        exact.add([np.array([1.0])], [np.array([0.0])])
+    assert (exact.gain(exact).decibels, exact.gain(exact).error) == (0.0, 0.0)
+
+
 def test_the_float_model_finishes_a_run() -> None:
     model, x = network(), samples(1)[0]
     exact = Stepper(model)
