@@ -58,8 +58,9 @@ def measure(case: OneOp, kernels: str) -> Compared | str:
 
 
 def reason(error: UnsupportedError) -> str:
-    """A refusal without its place and its remedy."""
-    return re.sub(r"subgraph \d+, operator \d+ \w+ \([^)]*\): |; use kernels='reference'", "", str(error))
+    """A refusal without its places and its remedy, each sentence once."""
+    text = re.sub(r"subgraph \d+, operator \d+ \w+ \([^)]*\): |; use kernels='reference'", "", str(error))
+    return "; ".join(dict.fromkeys(text.split("; ")))
 
 
 @pytest.mark.parametrize("kernels", ["optimized", "xnnpack"])
