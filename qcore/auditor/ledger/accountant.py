@@ -23,9 +23,10 @@ from qcore.auditor.ledger.stepper import Stepper
 from qcore.auditor.ledger.tally import Tally
 from qcore.dataset import open_dataset
 from qcore.edit import add_constant
-from qcore.errors import CalibrationError
-from qcore.ir import Model
+from qcore.errors import CalibrationError, UnsupportedError
+from qcore.ir import DTYPES, Model
 from qcore.tflite import load
+from tflite_schema import TensorType
 
 __all__ = ["Ledger", "Progress", "account"]
 
@@ -128,6 +129,7 @@ class _Accountant:
     def __init__(self, quantized: Model, float_model: Model, probes: int | None) -> None:
         self.quantized, self.float_model = quantized, float_model
         self.alignment = align(quantized, float_model)
+        _require_numbers(quantized)
         indices = sorted([*self.alignment.twins, *self.alignment.conversions])
         self.operators = [Apart(quantized, float_model, self.alignment, i) for i in indices]
         self.exact = Stepper(float_model)
@@ -221,6 +223,15 @@ class _Accountant:
         chosen = sorted(costs, key=costs.__getitem__)[:worst]
         ranges = {op.operator.outputs[0]: t.seen for op, t in zip(self.operators, self.tallies, strict=True)}
         return regain(self.runners, self.operators, chosen, self.probes, ranges) if chosen else []
+
+
+def _require_numbers(model: Model) -> None:
+    tensors = model.main.tensors
+    for index, op in enumerate(model.main.operators):
+        for t in op.outputs:
+            if tensors[t].type not in DTYPES or tensors[t].type == TensorType.STRING:
+                kind = tensors[t].type.name.lower()
+                raise UnsupportedError(f"{model.place(0, index)}: its result is {kind}, of which there is no noise")
 
 
 def _affordable(model: Model) -> int:

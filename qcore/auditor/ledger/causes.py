@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qcore.auditor.ledger.alignment import CONVERSIONS, Alignment, operand_pairs
-from qcore.auditor.ledger.sample import Grid, Run
+from qcore.auditor.ledger.sample import Grid, Run, plain_numbers
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.ir import Model
 from qcore.numerics.affine import ACTIVATION_BOUNDS
@@ -107,7 +107,8 @@ def largest(values: Float64Array) -> float:
 
 
 def as_rows(values: Array) -> Array:
-    """[..., channels] as [rows, channels]."""
+    """[..., channels] as [rows, channels], of real numbers."""
+    values = plain_numbers(values)
     return values.reshape(-1, values.shape[-1] if values.ndim else 1)
 
 

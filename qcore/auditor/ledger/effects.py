@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qcore.auditor.ledger.causes import Apart
 from qcore.auditor.ledger.entry import Effect, Gain
-from qcore.auditor.ledger.sample import Run
+from qcore.auditor.ledger.sample import Run, plain_numbers
 from qcore.auditor.ledger.stepper import Stepper, Values
 from qcore.auditor.ledger.tally import power
 
@@ -83,7 +83,7 @@ def finish(exact: Stepper, state: Values) -> list[Array]:
         if any(tensor not in values for tensor in step.operator.outputs):
             results = zip(step.operator.outputs, exact.results(step.index, values), strict=True)
             values.update((tensor, value) for tensor, value in results if tensor not in state)
-    return [np.asarray(values[tensor], np.float64) for tensor in exact.model.main.outputs]
+    return [plain_numbers(np.asarray(values[tensor])).astype(np.float64) for tensor in exact.model.main.outputs]
 
 
 class Effects:
@@ -98,7 +98,7 @@ class Effects:
     def add(self, run: Run, results: Sequence[Array]) -> None:
         """One sample; results: result 0 of each float operator, on the operands of the quantized run."""
         main, tensors = self.exact.model.main, run.runners.alignment.tensors
-        exact = [np.asarray(run.exact[tensor], np.float64) for tensor in main.outputs]
+        exact = [plain_numbers(np.asarray(run.exact[tensor])).astype(np.float64) for tensor in main.outputs]
         state = {tensor: value for tensor, value in run.exact.items() if tensor in self.exact.constants}
         state |= {tensor: run.exact[tensor] for tensor in main.inputs}
         before = exact

@@ -19,7 +19,7 @@ from qcore.auditor.ledger.causes import Apart
 from qcore.auditor.ledger.effects import OutputNoise, finish
 from qcore.auditor.ledger.entry import Gain
 from qcore.auditor.ledger.islands import Ranges, float_island, int16_island
-from qcore.auditor.ledger.sample import Run, Runners
+from qcore.auditor.ledger.sample import Run, Runners, plain_numbers
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.auditor.metrics import real_values
 from qcore.errors import QCoreError
@@ -57,7 +57,7 @@ def regain(
     total = OutputNoise()
     for inputs in probes:
         run = runners.run(inputs)
-        exact = [np.asarray(run.exact[t], np.float64) for t in runners.exact.model.main.outputs]
+        exact = finish(runners.exact, run.exact)
         actual = _reals(runners.quantized.model, run.values)
         errors = [a - e for a, e in zip(actual, exact, strict=True)]
         total.add(exact, errors)
@@ -68,7 +68,8 @@ def regain(
 
 def _reals(model: Model, values: dict[int, Any]) -> list[Array]:
     tensors = model.main.tensors
-    return [np.asarray(real_values(tensors[t], values[t]), np.float64) for t in model.main.outputs]
+    reals = (np.asarray(real_values(tensors[t], np.asarray(values[t]))) for t in model.main.outputs)
+    return [plain_numbers(real).astype(np.float64) for real in reals]
 
 
 class _Row:
@@ -121,9 +122,9 @@ class _Row:
         assert self.apart.twin is not None
         results = runners.exact.results(self.apart.twin, self.apart.operands(run))
         for position, tensor in enumerate(self.apart.operator.outputs):
-            grid, value = self.apart.grids[position], np.asarray(results[position], np.float64)
-            stored = value if grid is None else grid.round(grid.clip(value))
-            state[alignment.tensors[tensor]] = stored.astype(np.float32)
+            grid, value = self.apart.grids[position], results[position]
+            stored = value if grid is None else grid.round(grid.clip(value.astype(np.float64))).astype(np.float32)
+            state[alignment.tensors[tensor]] = stored
         return [a - b for a, b in zip(with_error, finish(runners.exact, state), strict=True)]
 
     def result(self, before: OutputNoise) -> Regained:

@@ -16,10 +16,18 @@ from qcore.numerics.fixedpoint import round_half_away
 from qcore.numerics.trace import Trace
 from tflite_schema import TensorType
 
-__all__ = ["Accumulator", "Grid", "Run", "Runners"]
+__all__ = ["Accumulator", "Grid", "Run", "Runners", "plain_numbers"]
 
 Array = NDArray[Any]
 Float64Array = NDArray[np.float64]
+
+
+def plain_numbers(values: Array) -> Array:
+    """Complex numbers as pairs of real ones along the last axis; others as they are."""
+    if values.dtype.kind != "c":
+        return values
+    pairs = np.stack([values.real, values.imag], axis=-1)
+    return pairs.reshape(*values.shape[:-1], -1)
 
 
 class Accumulator:

@@ -4,7 +4,7 @@ import numpy as np
 
 from qcore import Interpreter
 from qcore.auditor.ledger.alignment import align
-from qcore.auditor.ledger.sample import Accumulator, Grid, Runners
+from qcore.auditor.ledger.sample import Accumulator, Grid, Runners, plain_numbers
 from qcore.auditor.ledger.stepper import Stepper
 from qcore.ir import QuantParams, Tensor
 from tests.auditor.ledger.models import pair, samples
@@ -29,6 +29,13 @@ def test_only_integers_with_one_scale_have_a_grid() -> None:
     unsigned = Grid.of(Tensor("y", (2,), TensorType.UINT8, 0, QuantParams.of(1.0, 10)))
     assert unsigned is not None
     assert (unsigned.low, unsigned.high) == (-10.0, 245.0)
+
+
+def test_complex_numbers_are_pairs() -> None:
+    values = np.array([[1 + 2j, 3 - 4j]], np.complex64)
+    np.testing.assert_array_equal(plain_numbers(values), [[1, 2, 3, -4]])
+    np.testing.assert_array_equal(plain_numbers(values[0, 0]), [1, 2])
+    np.testing.assert_array_equal(plain_numbers(values.real), [[1, 3]])
 
 
 def test_an_accumulator_is_kept_and_nothing_else() -> None:
