@@ -5,7 +5,8 @@
     8-bit, int16     acc = sum(x) - zx * n
                      y   = clamp(round(acc * M) + zy)     M = sx / sy / n: see _reduction.py
 
-The optimized kernels treat 8-bit images [N, H, W, C] with axes 1 and 2, kept, apart (axes -3 and -2 are not):
+The optimized kernels treat 8-bit images [N, H, W, C] with axes 1 and 2, kept, apart (axes -3 and -2 are not, but in
+ai-edge-litert 2.3 they are):
 
     y = clamp(round(sum(x) * M) + b)     M = sx / (n * sy) and b = zy - round(zx * sx / sy) in float32
 
@@ -50,7 +51,10 @@ def prepare(n: Node) -> Params | ImageParams | XnnpackParams:
     p, x = _reduction.prepare_scaled(n, mean=True), n.input(0)
     if n.kernels.name == "xnnpack" and _reduction.is_quantized(x):
         return XnnpackParams.of(n, p, mean=True)
-    image = x.rank == 4 and n.options(ReducerOptions).keep_dims and n.integers(1) in ([1, 2], [2, 1])
+    axes = n.integers(1)
+    if n.kernels.version == "litert-2.3" and axes is not None and x.rank == 4:
+        axes = sorted({axis % 4 for axis in axes})
+    image = x.rank == 4 and n.options(ReducerOptions).keep_dims and axes in ([1, 2], [2, 1])
     if n.kernels.name == "reference" or not image or p.multiplier is None or x.dtype.itemsize > 1:
         return p
     return _prepare_image(n, p)

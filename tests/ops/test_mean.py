@@ -87,3 +87,18 @@ def test_xnnpack_rounds_means_in_float32(dtype: Any) -> None:
             operands = [Operand(x, 0.5, zero_point), Operand(np.array(axes, np.int32), constant=True)]
             case = OneOp(BuiltinOperator.MEAN, operands, [Result(dtype, scale, 5)], ReducerOptions(keep_dims=True))
             assert check(case, "xnnpack") == results
+
+
+@pytest.mark.parametrize("axes", [[1, 2], [-3, -2], [2, -3, -3]])
+@pytest.mark.parametrize("kernels", ["optimized", "optimized@litert-2.3"])
+def test_which_axes_the_optimized_kernels_take_for_an_image(axes: list[int], kernels: str) -> None:
+    """TensorFlow asks for 1 and 2 as they are, LiteRT 2.3 for what they mean."""
+    x = Operand(np.random.default_rng(0).integers(0, 256, (9, 3, 5, 19)).astype(np.uint8), 1 / 256, 254)
+    case = OneOp(
+        BuiltinOperator.MEAN,
+        [x, movement.constant(axes)],
+        [Result(np.uint8, 1 / 512, 254)],
+        ReducerOptions(keep_dims=True),
+        2,
+    )
+    assert check(case, kernels) == 9 * 19
