@@ -93,7 +93,8 @@ def _print(found: Audit, mended: list[Finding], output: Path | None) -> None:
     for finding in mended:
         out.print(f"mended {finding.code} {finding.place.short}: {finding.message}", markup=False, soft_wrap=True)
     if output is not None:
-        out.print(f"wrote {output}; what stays in it:" if found.findings else f"wrote {output}", markup=False)
+        rest = "; what stays in it:" if found.findings else ""
+        out.print(f"wrote {output}{rest}", markup=False, soft_wrap=True)
     for finding in found.findings:
         out.print(f"[{_COLOURS[finding.severity]}]{finding.severity}[/] {finding.code} {finding.check.title}")
         out.print(f"  {finding.place.short}: {finding.message}", markup=False, soft_wrap=True)
