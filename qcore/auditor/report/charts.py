@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from qcore.auditor.ledger.causes import CAUSES
 from qcore.auditor.report.operator_view import OperatorView
 
 __all__ = [
@@ -34,12 +35,15 @@ def noise_chart(views: Sequence[OperatorView]) -> Chart | None:
     if not seen:
         return None
     labels = [_label(view) for view in seen]
-    causes = list(dict.fromkeys(cause for view in seen if view.noise for cause in view.noise.parts))
+    present = {cause for view in seen if view.noise for cause in view.noise.parts}
+    order = [cause.replace("_", " ") for cause in CAUSES]  # a cause has the same colour in every report
     data: list[Chart] = [
         _line(labels, [_drawn(v.noise.accumulated) for v in seen if v.noise], "accumulated", _BLUE, "y2"),
         _line(labels, [_drawn(v.noise.local) for v in seen if v.noise], "own", _ORANGE, "y2", dash="dot"),
     ]
-    for number, cause in enumerate(causes):
+    for number, cause in enumerate(order):
+        if cause not in present:
+            continue
         shares = [_share(view.noise.parts, cause) for view in seen if view.noise]
         data.append(
             {

@@ -56,3 +56,13 @@ def test_nothing_measured_nothing_drawn() -> None:
     assert charts.channel_headroom_chart(bare[0]) is None
     assert charts.histogram_chart(bare[0]) is None
     assert charts.weight_chart(bare[1]) is None
+
+
+def test_a_cause_has_the_same_colour_in_every_report() -> None:
+    views = report().operators
+    both, one = charts.noise_chart(views), charts.noise_chart(views[1:])
+    assert both is not None
+    assert one is not None
+    colors = [{bar["name"]: bar["marker"]["color"] for bar in chart["data"][2:]} for chart in (both, one)]
+    assert list(colors[0]) == ["weight rounding", "requantization"]
+    assert colors[1] == {"requantization": colors[0]["requantization"]}
