@@ -61,13 +61,8 @@ def explain_all(
     first = Interpreter(model, kernels=kernels[0])
     first.run(inputs)
     alone = extract(first.model, [operator])
-    tensors = first.model.main.operators[operator].inputs
-    names = {alone.main.tensors[index].name for index in alone.main.inputs}
-    values = {
-        first.model.main.tensors[index].name: first.get_tensor(index)
-        for index in tensors
-        if index >= 0 and first.model.main.tensors[index].name in names
-    }
+    fed = dict.fromkeys(t for t in first.model.main.operators[operator].inputs if t >= 0 and _is_fed(first.model, t))
+    values = [first.get_tensor(index) for index in fed]  # by position, for names need not be unique
     explanations: dict[str, Explanation] = {}
     refused: dict[str, str] = {}
     for name in kernels:
@@ -78,6 +73,12 @@ def explain_all(
     if not explanations:
         raise UnsupportedError("; ".join(f"{name}: {why}" for name, why in refused.items()))
     return KernelComparison(explanations, refused, _cause(explanations))
+
+
+def _is_fed(model: Model, tensor: int) -> bool:
+    """Whether a tensor is an input of the operator that reads it, taken by itself."""
+    held = model.main.tensors[tensor]
+    return not model.is_constant(held) and not held.is_variable
 
 
 def _cause(explanations: Mapping[str, Explanation]) -> str:

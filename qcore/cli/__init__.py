@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
@@ -26,10 +27,15 @@ for command in (show, run, calibrate, quantize, evaluate, explain, compare, diff
 
 
 def main() -> None:
-    """Run the command line; an error of qcore's own becomes one line on stderr and an exit code."""
+    """Run the command line; an error of qcore's own, or of a file, becomes one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal has no letters for
     try:
         app()
     except (ModelError, UnsupportedError) as error:
         sys.exit(fail(str(error), BAD_MODEL).exit_code)
     except QCoreError as error:
         sys.exit(fail(str(error), USAGE).exit_code)
+    except OSError as error:
+        sys.exit(fail(f"{error.filename or 'a file'}: {error.strerror or error}", USAGE).exit_code)

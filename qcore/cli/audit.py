@@ -13,7 +13,7 @@ from qcore.auditor.finding import Finding, Severity
 from qcore.auditor.lint.repair import fix
 from qcore.auditor.lint.target import Target
 from qcore.auditor.report.assembly import assemble
-from qcore.cli.console import FINDING, OK, errors, fail, guard, out, print_json, progress_bar
+from qcore.cli.console import FINDING, OK, errors, fail, guard, guard_distinct, out, print_json, progress_bar
 from qcore.cli.ledger_table import print_ledger
 from qcore.cli.measurement import DataOption, DebuggerOption, FloatOption, Measurement, WorstOption
 from qcore.cli.reports import HtmlOption, MarkdownOption, MetricOption, ModelExplorerOption, Reports
@@ -62,11 +62,11 @@ def command(
     measurement.check(force)
     reports = Reports(html, markdown, model_explorer, metric)
     reports.check(force)
+    guard_distinct((debugger_csv, *reports.paths), (model, float_model, data, output))
     source = read_model(model)
     mended: list[Finding] = []
     if output is not None:
         source, mended = fix(source)
-        save(source, output)
     with progress_bar("measuring") as progress:
         found = audit(
             source,
@@ -76,6 +76,11 @@ def command(
             progress=progress,
             **measurement.read(),
         )
+    if reports.wanted:  # first what may be refused
+        for path in reports.write(assemble(source, model.name, found.findings, found.proof, found.ledger), source):
+            errors.print(f"wrote {path}", markup=False, soft_wrap=True)
+    if output is not None:
+        save(source, output)
     measurement.write(found.ledger)
     if json:
         print_json({**found.as_json(), "mended": [finding.as_json() for finding in mended]})
@@ -83,9 +88,6 @@ def command(
         _print(found, mended, output)
         if found.ledger is not None:
             print_ledger(found.ledger)
-    if reports.wanted:
-        for path in reports.write(assemble(source, model.name, found.findings, found.proof, found.ledger), source):
-            errors.print(f"wrote {path}", markup=False, soft_wrap=True)
     raise typer.Exit(FINDING if found.at_least(Severity[fail_on.name]) else OK)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -14,11 +14,26 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
-__all__ = ["fail", "guard", "out", "print_json", "print_table", "progress_bar", "short_name"]
+__all__ = ["fail", "guard", "guard_distinct", "out", "print_json", "print_table", "progress_bar", "short_name"]
 
-out = Console(highlight=False, soft_wrap=False)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+_CONTROLS |= {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+def _visible(text: str) -> str:
+    """Control characters, which a name in a file may hold to fool a terminal, as escapes."""
+    return text.translate(_CONTROLS)
+
+
+class _Console(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(_visible(o) if isinstance(o, str) else o for o in objects), **options)
+
+
+out = _Console(highlight=False, soft_wrap=False)
+errors = _Console(stderr=True, highlight=False, soft_wrap=True)
 
 OK, FINDING, USAGE, BAD_MODEL = 0, 1, 2, 3
 """Exit codes: done; a finding or a mismatch; a wrong call or wrong data; an unreadable or unsupported model."""
@@ -26,20 +41,29 @@ OK, FINDING, USAGE, BAD_MODEL = 0, 1, 2, 3
 
 def fail(message: str, code: int = USAGE) -> typer.Exit:
     """Print an error and return the exit to raise."""
-    errors.print(f"[bold red]error:[/] {_escaped(message)}")
+    errors.print(Text.assemble(("error:", "bold red"), " ", _visible(message)))
     return typer.Exit(code)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
 
 
 def guard(path: Path, force: bool) -> None:
     """Refuse to overwrite a file unless forced; nothing is ever asked."""
+    if path.is_dir():
+        raise fail(f"{path} is a folder; give the name of a file")
     if path.exists() and not force:
-        raise fail(f"{path} exists; give another --output, or --force to overwrite it")
+        raise fail(f"{path} exists; give another name, or --force to overwrite it")
     if not path.parent.is_dir():
         raise fail(f"the folder {path.parent} does not exist; create it first")
+
+
+def guard_distinct(written: Iterable[Path | None], read: Iterable[Path | None] = ()) -> None:
+    """Refuse to write two things into one file, or a report over what is read, forced or not."""
+    taken = {path.resolve() for path in read if path is not None}
+    for path in written:
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise fail(f"{path} is given for two things; give each a file of its own")
+        taken.add(path.resolve())
 
 
 def print_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Any]], right: str = "") -> None:
@@ -49,7 +73,7 @@ def print_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequen
     for column in columns:
         table.add_column(column, justify="right" if column in numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[_escaped("" if cell is None else str(cell)) for cell in row])
+        table.add_row(*[Text(_visible("" if cell is None else str(cell))) for cell in row])
     out.print(table)
 
 

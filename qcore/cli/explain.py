@@ -11,7 +11,7 @@ from qcore.auditor.explainer import explain
 from qcore.auditor.explanation import Explanation
 from qcore.auditor.kernel_comparison import KernelComparison, explain_all
 from qcore.auditor.report.lesson import lesson_markdown, lesson_page
-from qcore.cli.console import errors, fail, guard, out, print_json, print_table
+from qcore.cli.console import errors, fail, guard, guard_distinct, out, print_json, print_table
 from qcore.cli.feeds import feeds
 from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
@@ -46,6 +46,7 @@ def command(
     for path in (html, markdown):
         if path is not None and str(path) != "-":
             guard(path, force)
+    guard_distinct((html, markdown), (model, *(inputs or [])))
     source = read_model(model)
     place = None if at is None else _place(at)
     values = feeds(Interpreter(source), inputs, random)

@@ -46,7 +46,7 @@ class Reports:
 
     def check(self, force: bool) -> None:
         """Refuse before the work what could not be written after it."""
-        for path in (self.html, self.markdown, self.model_explorer):
+        for path in self.paths:
             if path is not None:
                 guard(path, force)
         if self.metric not in METRICS:
@@ -55,9 +55,14 @@ class Reports:
             environment("jinja2", "plotly")
 
     @property
+    def paths(self) -> tuple[Path | None, ...]:
+        """Where each goes."""
+        return (self.html, self.markdown, self.model_explorer)
+
+    @property
     def wanted(self) -> bool:
         """Whether there is anything to write."""
-        return any(path is not None for path in (self.html, self.markdown, self.model_explorer))
+        return any(path is not None for path in self.paths)
 
     def write(self, report: Report, model: Model) -> list[Path]:
         """Write them all; nothing is written where one of them cannot be made."""

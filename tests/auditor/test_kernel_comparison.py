@@ -53,3 +53,12 @@ def test_a_set_that_cannot_be_explained_says_why() -> None:
     assert "is not known" in comparison.refused["xnnpack"]
     with pytest.raises(UnsupportedError, match="is not known"):
         explain_all(case.model(), case.feeds(), 0, kernels=["xnnpack"])
+
+
+def test_operands_of_one_name_stay_apart() -> None:
+    """Names in a file need not be unique."""
+    model, x = chain_of_adds(), np.array([[1, 2, 3]], np.float32)
+    wanted = {name: e.value for name, e in explain_all(model, [x], 1, [0, 0]).explanations.items()}
+    for tensor in model.main.tensors:
+        tensor.name = "same"
+    assert {name: e.value for name, e in explain_all(model, [x], 1, [0, 0]).explanations.items()} == wanted

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +11,9 @@ import numpy as np
 import pytest
 import typer
 
-from qcore.cli.console import fail, guard, print_json, print_table, progress_bar
+from qcore import save
+from qcore.cli.console import fail, guard, guard_distinct, out, print_json, print_table, progress_bar
+from tests.graphs import chain_of_adds
 
 
 @dataclass(frozen=True)
@@ -51,3 +56,49 @@ def test_progress_is_silent_off_a_terminal(capsys: pytest.CaptureFixture[str]) -
     with progress_bar("working") as report:
         report(1, 2)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("name", [r"a\[/b]", r"\[/]", "[red]x[/red]"])
+def test_markup_in_names_is_text(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fail(name)
+    print_table(None, ["name"], [[name]])
+    captured = capsys.readouterr()
+    assert f"error: {name}" in captured.err
+    assert name in captured.out
+
+
+def test_control_characters_in_names_are_shown_not_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    fail("\x1b[31mred\u202e")
+    out.print("a\x1b[2Jb\x07", markup=False)
+    print_table(None, ["name"], [["\x1b[1m"]])
+    captured = capsys.readouterr()
+    assert "\\x1b[31mred\\u202e" in captured.err
+    assert "a\\x1b[2Jb\\x07" in captured.out
+    assert "\x1b" not in captured.out + captured.err
+
+
+def test_no_two_things_go_into_one_file(tmp_path: Path) -> None:
+    one, other = tmp_path / "a", tmp_path / "b"
+    guard_distinct((one, None, other), (tmp_path / "c", None))
+    for written, read in (((one, tmp_path / "." / "a"), ()), ((one,), (one,))):
+        with pytest.raises(typer.Exit):
+            guard_distinct(written, read)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(typer.Exit):
+        guard(tmp_path, force=True)
+
+
+def test_a_name_the_terminal_has_no_letters_for(tmp_path: Path) -> None:
+    model = chain_of_adds()
+    model.main.tensors[0].name = "\u6c34"
+    save(model, tmp_path / "m.tflite")
+    shown = subprocess.run(
+        [sys.executable, "-m", "qcore", "show", tmp_path / "m.tflite"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert shown.returncode == 0, shown.stderr
+    assert b"\\u6c34" in shown.stdout

@@ -51,3 +51,30 @@ def test_without_the_extra_it_refuses_before_the_work(
     assert shown.code in (2, 3)
     assert "qcore[report]" in shown.err
     assert not (tmp_path / "r.html").exists()
+
+
+def test_every_report_has_a_file_of_its_own(cli: Cli, model: Path, tmp_path: Path) -> None:
+    before = model.read_bytes()
+    for options in (
+        ["--html", tmp_path / "r", "--markdown", tmp_path / "r"],
+        ["--fix", "-o", tmp_path / "r", "--markdown", tmp_path / "r"],
+        ["--markdown", model, "--force"],
+    ):
+        shown = cli("audit", model, *options)
+        assert shown.code == 2
+        assert "given for two things" in shown.err
+    assert not (tmp_path / "r").exists()
+    assert model.read_bytes() == before
+
+
+def test_nothing_is_mended_where_a_report_is_refused(cli: Cli, model: Path, tmp_path: Path) -> None:
+    nodes = ["--model-explorer", tmp_path / "n.json", "--metric", "sqnr"]
+    assert cli("audit", model, "--fix", "-o", tmp_path / "mended.tflite", *nodes).code == 2
+    assert not (tmp_path / "mended.tflite").exists()
+
+
+def test_what_cannot_be_written_is_an_error_of_use(cli: Cli, model: Path, tmp_path: Path) -> None:
+    shown = cli("audit", model, "--markdown", tmp_path / ("n" * 300))
+    assert shown.code == 2
+    assert "error: " in shown.err
+    assert cli("audit", model, "--markdown", tmp_path, "--force").code == 2

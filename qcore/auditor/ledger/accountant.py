@@ -128,13 +128,13 @@ class _Accountant:
 
     def __init__(self, quantized: Model, float_model: Model, probes: int | None) -> None:
         self.quantized, self.float_model = quantized, float_model
+        self.exact, stepper = Stepper(float_model), Stepper(quantized)
         self.alignment = align(quantized, float_model)
         _require_numbers(quantized)
         indices = sorted([*self.alignment.twins, *self.alignment.conversions])
         self.operators = [Apart(quantized, float_model, self.alignment, i) for i in indices]
-        self.exact = Stepper(float_model)
         accumulated = [op.index for op in self.operators if op.positions is not None]
-        self.runners = Runners(Stepper(quantized), self.exact, self.alignment, accumulated)
+        self.runners = Runners(stepper, self.exact, self.alignment, accumulated)
         self.tallies = [Tally(op.grids[0]) for op in self.operators]
         grids = [Grid.of(quantized.main.tensors[t]) for t in quantized.main.inputs]
         self.inputs = [(t, grid, Tally(grid)) for t, grid in zip(quantized.main.inputs, grids, strict=True) if grid]

@@ -62,7 +62,7 @@ def align(quantized: Model, float_model: Model) -> Alignment:
     _look_at_float(found, float_model)
     pairs = _pairs(quantized, float_model)
     for index, operator in enumerate(quantized.main.operators):
-        if operator.code in CONVERSIONS:
+        if operator.code in CONVERSIONS and operator.inputs and operator.outputs:
             _pass(found, index, operator)
         elif index in pairs and _agree(found, operator, float_model.main.operators[pairs[index]]):
             found.twins[index] = pairs[index]
@@ -92,7 +92,7 @@ def _look_at_float(found: Alignment, float_model: Model) -> None:
     tensors = float_model.main.tensors
     found.stored.update(i for i, t in enumerate(tensors) if float_model.is_constant(t))
     for op in float_model.main.operators:
-        if op.code not in _STANDING_FOR:
+        if op.code not in _STANDING_FOR or not op.inputs or not op.outputs:
             continue
         source, result = op.inputs[0], op.outputs[0]
         found.sources[result] = found.sources.get(source, source)

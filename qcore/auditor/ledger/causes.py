@@ -33,7 +33,7 @@ from qcore.auditor.ledger.stepper import Stepper
 from qcore.ir import Model
 from qcore.numerics.affine import ACTIVATION_BOUNDS
 from qcore.numerics.trace import Kept
-from tflite_schema import BuiltinOperator, TensorType
+from tflite_schema import BuiltinOperator
 
 __all__ = ["CAUSES", "Apart", "Computed", "Split", "as_rows", "largest"]
 
@@ -147,7 +147,7 @@ class Apart:
             assert x is not None
             assert w is not None
             self.scale = float(x.scale[0]) * w.scale.astype(np.float64)
-            fused = self.operator.options.fused_activation_function if self.operator.options is not None else None
+            fused = getattr(self.operator.options, "fused_activation_function", None)
             self.bounds = ACTIVATION_BOUNDS["NONE" if fused is None else fused.name]
 
     def _product_positions(self, model: Model) -> tuple[int, int, int] | None:
@@ -156,8 +156,9 @@ class Apart:
         if positions is None or self.twin is None or self.grids[0] is None:
             return None
         x, w = (self.operator.inputs[p] for p in positions[:2])
-        integer = model.main.tensors[x].type in (TensorType.INT8, TensorType.UINT8, TensorType.INT16)
-        return positions if integer and w in self.alignment.constants else None
+        quant = model.main.tensors[w].quant
+        known = Grid.of(model.main.tensors[x]) is not None and quant is not None and quant.is_quantized
+        return positions if known and w in self.alignment.constants else None
 
     def constants(self) -> list[tuple[int, int]]:
         """(position, tensor) of the float constants' counterparts, where no accumulator tells what they do."""

@@ -259,16 +259,16 @@ class _Island:
     def wide_bias(self, other: int, mine: int, of: Sequence[int]) -> int:
         """The float model's bias in int64; the one of the file where the float model has none."""
         tensors = self.model.main.tensors
-        scales = [tensors[t].quant for t in of]
-        assert scales[0] is not None
-        assert scales[1] is not None
-        scale = bias_scale(scales[0].scale, scales[1].scale)
+        x, w = (tensors[t].quant for t in of)
+        if x is None or w is None or x.scale.size != 1:
+            raise UnsupportedError(f"tensor {mine} {tensors[mine].name!r}: no scale follows from what it is added to")
+        scale = bias_scale(x.scale, w.scale)
         if other >= 0:
             values = self.exact(other)
         else:
             stored, quant = self.model.constant(tensors[mine]), tensors[mine].quant
-            assert stored is not None
-            assert quant is not None
+            if stored is None or quant is None:
+                raise UnsupportedError(f"tensor {mine} {tensors[mine].name!r} is no constant with a scale")
             values = (stored * quant.scale).astype(np.float32)
         return self.constant(
             tensors[mine].name + "_int64", quantize_bias(values, scale, np.int64), QuantParams.of(scale)

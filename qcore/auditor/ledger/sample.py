@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qcore.auditor.ledger.alignment import Alignment
 from qcore.auditor.ledger.stepper import Stepper, Values
 from qcore.auditor.metrics import quantized_inputs, real_values
+from qcore.errors import QuantizationError
 from qcore.ir import Tensor
 from qcore.numerics.fixedpoint import round_half_away
 from qcore.numerics.trace import Trace
@@ -100,8 +101,19 @@ class Runners:
         exact = self.exact.prepare([np.shape(x) for x in inputs])
         exact.update(zip(self.exact.model.main.inputs, inputs, strict=True))
         self.exact.run(exact)
+        self._require_same_shapes(values, exact)
         kept = {i: t.value for i, t in traces.items() if isinstance(t, Accumulator) and t.value is not None}
         return Run(self, values, exact, kept)
+
+    def _require_same_shapes(self, values: Values, exact: Values) -> None:
+        outputs = zip(self.quantized.model.main.outputs, self.exact.model.main.outputs, strict=True)
+        for ours, theirs in (*self.alignment.tensors.items(), *outputs):
+            sizes = [np.size(side[t]) for side, t in ((values, ours), (exact, theirs)) if t in side]
+            if len(set(sizes)) > 1:
+                raise QuantizationError(
+                    f"tensor {ours} of the quantized model has {sizes[0]} elements, tensor {theirs} of the float "
+                    f"model, for which it stands, {sizes[1]}; give the float model that this one was made from"
+                )
 
 
 class Run:

@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from qcore.allocation import raise_located
-from qcore.errors import UnsupportedError
+from qcore.errors import ModelError, UnsupportedError
 from qcore.execution import Program
 from qcore.ir import Model, Shape
 from qcore.kernel_sets import REFERENCE, KernelSet
@@ -60,7 +60,12 @@ class Stepper:
     def results(self, operator: int, values: Mapping[int, Any], trace: Trace = NO_TRACE) -> list[Array]:
         """What an operator gives for these values of its operands; constants need not be among them."""
         step, constants = self.graph.steps[operator], self.constants
-        operands = [None if t < 0 else values[t] if t in values else constants[t] for t in step.operator.inputs]
+        try:
+            operands = [None if t < 0 else values[t] if t in values else constants[t] for t in step.operator.inputs]
+        except KeyError as missing:
+            raise ModelError(
+                f"{self.model.place(0, operator)}: reads tensor {missing}, which no operator before it computes"
+            ) from None
         try:
             return step.kernel(step.params, operands, Context(trace=trace))
         except Exception as error:

@@ -72,7 +72,10 @@ def requantized(
         return None
     if stated is None:
         return bias.value
-    return _fitting(round_half_away(bias.value.reshape(-1) * (stated / scale)), bias)
+    ratio = stated / scale
+    if ratio.size not in (1, bias.value.size):
+        return None
+    return _fitting(round_half_away(bias.value.reshape(-1) * ratio), bias)
 
 
 def without_zero_point(bias: NodeTensor) -> NDArray[Any] | None:

@@ -13,6 +13,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from qcore.allocation import located
 from qcore.auditor.finding import Check, Finding, Severity
 from qcore.auditor.lint.probe import INTEGERS, Subject, op_of, reason
 from qcore.auditor.lint.versions import unknown_version
@@ -79,8 +80,10 @@ def _xnnpack(subject: Subject) -> Iterator[Finding]:
             if any(t is not None and t.type in INTEGERS for t in (*n.inputs, *n.outputs)):
                 yield replace(_not_delegated(subject, n, "whether it does was not measured"), severity=Severity.NOTE)
             continue
-        except (ModelError, ShapeError):
-            continue  # the operator contradicts itself: QL005
+        except Exception as error:
+            if isinstance(located(error, n.place), (ModelError, ShapeError)):
+                continue  # the operator contradicts itself: QL005
+            raise
         if why is not None:
             yield _not_delegated(subject, n, why)
 

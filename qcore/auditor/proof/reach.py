@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from qcore.auditor.proof.bounds import Range
-from qcore.errors import QCoreError
+from qcore.errors import QCoreError, UnsupportedError
 from qcore.op import Context, Node, NodeTensor, find
 from qcore.ops._activation import integer_activation_range
 from tflite_schema import ActivationFunctionType, BuiltinOperator, TensorType
@@ -108,6 +108,8 @@ def _reach(n: Node, known: Mapping[int, Range]) -> Range | None:
     operands = [t for t in n.inputs if t is not None and t.type == y.type]
     if code == _B.CONCATENATION and not all(_same(t, y) for t in operands):
         return None  # operands with other parameters are brought to those of the result
+    if not operands:
+        return None
     ranges = [_range(t, known) for t in operands]
     channels = ranges[0].low.size
     if code == _B.RESHAPE and channels > 1 and y.shape[-1:] and y.shape[-1] % channels == 0 < y.shape[-1] < _LONG:
@@ -119,6 +121,8 @@ def _reach(n: Node, known: Mapping[int, Range]) -> Range | None:
 def _range(tensor: NodeTensor, known: Mapping[int, Range]) -> Range:
     if tensor.value is not None and tensor.value.size:
         return Range.of(int(tensor.value.min()), int(tensor.value.max()))
+    if tensor.type not in INTEGERS:
+        raise UnsupportedError(f"tensor {tensor.index} holds no integers")
     return known.get(tensor.index) or type_range(tensor)
 
 

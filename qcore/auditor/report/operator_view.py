@@ -11,7 +11,8 @@ import numpy as np
 from qcore.auditor.finding import Finding
 from qcore.auditor.ledger.distribution import Distribution
 from qcore.auditor.metrics import real_values
-from qcore.ir import Model, Operator, Tensor
+from qcore.errors import ModelError
+from qcore.ir import Model, Operator, QuantParams, Shape, Tensor
 
 __all__ = ["Headroom", "Noise", "OperatorView", "WeightRanges", "operator_views"]
 
@@ -151,7 +152,10 @@ def _weight_ranges(model: Model, tensors: list[Tensor], operator: Operator) -> W
     for index in operator.inputs:
         tensor = tensors[index] if index >= 0 else None
         if tensor is not None and _is_weight(model, tensor):
-            return _ranges(model, tensor)
+            try:
+                return _ranges(model, tensor)
+            except ModelError:  # a finding already: the file holds another number of bytes
+                return None
     return None
 
 
@@ -164,8 +168,15 @@ def _is_weight(model: Model, tensor: Tensor) -> bool:
         and tensor.type.name in _TYPE_RANGES
         and len(tensor.shape) > 1
         and tensor.size > 0
+        and _fits(quant.scale.size, quant, tensor.shape)
+        and _fits(quant.zero_point.size, quant, tensor.shape)
         and model.is_constant(tensor)
     )
+
+
+def _fits(count: int, quant: QuantParams, shape: Shape) -> bool:
+    axis = quant.quantized_dimension
+    return count == 1 or (0 <= axis < len(shape) and count == shape[axis])
 
 
 def _ranges(model: Model, tensor: Tensor) -> WeightRanges:

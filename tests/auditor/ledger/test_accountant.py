@@ -135,3 +135,10 @@ def test_the_ledger_of_mlperf_tiny_adds_up(name: str) -> None:
     assert not ledger.unmatched
     for entry in ledger.entries:
         assert entry.own_sqnr > 8
+
+
+def test_a_state_is_the_reason_not_another_model() -> None:
+    model = chain_of_adds()
+    model.main.tensors[2].is_variable = True
+    with pytest.raises(UnsupportedError, match="has a state"):
+        account(model, model, [values([1, 2, 3])])
