@@ -6,8 +6,8 @@
 x [..., K] in rows of K, w [O, K], bias [O] or none; y [rows, O], or [..., O] with keep_num_dims. Weights have one scale
 and any zero point, or one scale per output channel and none (uint8: one scale). int16: zero points are 0; int64
 accumulators, or int32 ones where the options name an int32 bias. The optimized kernels compute int16 as the reference
-does where the weights have a zero point or the bias 64 bits; elsewhere, without a bias too, in int32 and fixed point.
-uint8 to int16: as uint8, with a zero point of 0 in the result.
+does where the weights have a zero point or the bias 64 bits (LiteRT 2.3: or the options say so of a missing bias);
+elsewhere, without a bias too, in int32 and fixed point. uint8 to int16: as uint8, the result's zero point is 0.
 Hybrid: y = clamp(acc * (s * sw) + bias), one scale s and zero point for each row of x, see _fully_connected_hybrid.py.
 Weights stored sparse: _sparse.py. Weights quantized block by block: _blockwise.py.
 TFLite: kernels/fully_connected.cc; internal/reference/integer_ops/fully_connected.h
@@ -145,9 +145,9 @@ def prepare(n: Node) -> Params | FloatParams | AnyHybridParams:
 
 def _has_ruy(n: Node) -> bool:
     """Whether the optimized kernels compute an int16 product in 32 bits; otherwise they call the reference kernel."""
-    bias, stated = n.optional_input(2), n.options(FullyConnectedOptions).quantized_bias_type
-    wide = stated == TensorType.INT64 or (bias is not None and bias.type == TensorType.INT64)
-    return not wide and n.input(1).zero_point == 0
+    bias, wide = n.optional_input(2), TensorType.INT64
+    stated = n.options(FullyConnectedOptions).quantized_bias_type if n.kernels.version == "litert-2.3" else None
+    return stated != wide and (bias is None or bias.type != wide) and n.input(1).zero_point == 0
 
 
 def _multiplier_and_rules(n: Node, wide: bool, by_reference: bool) -> tuple[NDArray[np.float64], ProductRules]:

@@ -5,7 +5,8 @@
 
 The optimized kernels have vector code, see _lanes.py: float32, per tensor, eight at a time as round(x * (1 / sy)),
 halves to even, the rest as round(x / sy) in float64; 8 bits to 8 bits sixteen at a time, the second rounding taking
-halves up. XNNPACK rounds float32 like vector code everywhere, and 8 bits as ((x - zx) * round(256 * M) + 128) >> 8.
+halves up. XNNPACK rounds float32 like vector code everywhere, but to the nearest end of the type what is beyond it,
+infinities too, and NaN to the upper one; 8 bits as ((x - zx) * round(256 * M) + 128) >> 8.
 
 TFLite: kernels/quantize.cc; internal/reference/{quantize,requantize}.h
 """
@@ -45,13 +46,17 @@ _RESULTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FloatParams:
-    """float32: scales and zero points shaped to broadcast against x. `lanes`: the optimized kernel's, if that runs."""
+    """float32: scales and zero points shaped to broadcast against x. `lanes`: the optimized kernel's, if that runs.
+
+    saturates: nothing becomes INT32_MIN on the way.
+    """
 
     scale: Array
     zero_point: Array
     dtype: np.dtype[np.int8]
     range: tuple[int, int]
     lanes: Lanes | None = None
+    saturates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def prepare(n: Node) -> Params | FloatParams:
             raise n.unsupported("quantizes to 4 bits per tensor only")
         optimized = n.kernels.name != "reference" and scale.size == 1 and y.type not in _FOUR_BITS
         lanes = Lanes.of(math.prod(x.shape), 1 if n.kernels.name == "xnnpack" else 8) if optimized else None
-        return FloatParams(scale, zero_point, y.dtype, bounds, lanes)
+        return FloatParams(scale, zero_point, y.dtype, bounds, lanes, n.kernels.name == "xnnpack")
     if x.type == y.type == TensorType.INT16:
         require_zero_point_in_type(n, x, y)
     p = Params(x.zero_point, multiplier(n, _ratio(n, x, y)), y.zero_point, y.dtype, bounds)
@@ -119,6 +124,8 @@ def _in_lanes(p: FloatParams, lanes: Lanes, x: Array, ctx: Context) -> Array:
     scale = np.float32(p.scale.flat[0])
     with np.errstate(all="ignore"):
         products = np.rint(x * (np.float32(1) / scale))
+        if p.saturates:
+            products = np.maximum(np.fmin(products, _FAR), -_FAR)  # fmin: NaN becomes _FAR
         quotients = round_half_away(np.asarray(x.astype(np.float64) / np.float64(scale)))
 
     def rounded(steps: Array) -> Callable[[Trace], Array]:

@@ -2,6 +2,7 @@
 
 Integers and booleans must all be equal, floats within 1e-5 of their tensor's range; in quantized models this holds of
 every tensor of the main graph. The default run takes each sample's `quick` modes, the conformance run all of them.
+Under the other kernel sets every integer mode is compared, operator by operator (tests/whole_graphs.py).
 
 One combination is left out because TensorFlow's process does not survive it: calibrating a Keras 3 LSTM that is not
 unrolled (zoo_recurrent.py).
@@ -9,6 +10,7 @@ unrolled (zoo_recurrent.py).
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +20,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qcore import Interpreter
+from qcore import Interpreter, UnsupportedError
 from qcore.tflite import load
 from tests import oracle
 from tests.converted import CALIBRATED, ZOO, Mode, Sample
-from tflite_schema import TensorType
+from tests.whole_graphs import HANDLES, compare_graph, stored
 
 Array = NDArray[Any]
 TOLERANCE = 1e-5
-HANDLES = (TensorType.RESOURCE, TensorType.VARIANT)  # names of state, not numbers
 DRAWS = 2  # sets of inputs for each model
 
 for _path in sorted(Path(__file__).parent.glob("zoo_*.py")):
@@ -42,19 +43,6 @@ def combinations() -> list[Any]:
         for sample in ZOO.values()
         for mode in sample.modes
     ]
-
-
-def stored(values: list[Array], details: list[Any]) -> list[Array]:
-    """The inputs as the file wants them: floats are quantized where an input is an integer."""
-    result = []
-    for value, detail in zip(values, details, strict=True):
-        dtype = np.dtype(detail["dtype"])
-        if value.dtype == np.float32 and dtype.kind in "iu":
-            scale, zero_point = detail["quantization"]
-            info = np.iinfo(dtype)
-            value = np.clip(np.round(value / scale) + zero_point, info.min, info.max).astype(dtype)
-        result.append(value)
-    return result
 
 
 def assert_same(place: str, ours: Array, theirs: Array) -> int:
@@ -131,3 +119,58 @@ def test_converted_model(sample: Sample, mode: Mode) -> None:
         for place, ours, theirs in found:
             compared += assert_same(f"{sample.name} {mode}, draw {seed}, {place}", ours, theirs)
     assert compared > 0
+
+
+SETS = ("optimized", "xnnpack", "optimized@litert-2.3", "xnnpack@litert-2.3")
+INTEGER_MODES: tuple[Mode, ...] = ("int8", "int8_float_io", "int16x8", "dynamic")
+QUICK = ("einstein_sums-int16x8", "inverted_residual-int8", "unrolled_simple-int8_float_io", "mlp-dynamic")
+IN_FLOAT = (  # XNNPACK's float BATCH_MATMUL, RSQRT, SIN, SQRT, or CONCATENATION of nothing
+    "additive_attention bidirectional_gru causal_decoder cross_attention einstein_sums group_and_unit_normalization "
+    "layer_normalization legacy_gru matrix_products mixture_of_experts rotary_and_gated self_attention "
+    "stacked_lstm sums_and_products transformer_block vision_transformer words_through_lstm"
+)
+
+
+def is_unknown(name: str, mode: Mode, kernels: str) -> bool:
+    """Whether the interpreter refuses a sample: another set's arithmetic is not known."""
+    if name == "local_response" or not kernels.startswith("xnnpack"):
+        return name == "local_response"
+    if mode == "dynamic":
+        return name in IN_FLOAT.split() or (name, kernels) == ("mlp_of_many_activations", "xnnpack@litert-2.3")
+    return name == "elementary" and mode != "int16x8"
+
+
+def other_sets() -> list[Any]:
+    """(sample, mode, kernels) of integer modes; a few are quick."""
+    return [
+        pytest.param(
+            sample,
+            mode,
+            kernels,
+            id=f"{sample.name}-{mode}-{kernels}",
+            marks=() if f"{sample.name}-{mode}" in QUICK and "@" not in kernels else pytest.mark.conformance,
+        )
+        for sample in ZOO.values()
+        for mode in INTEGER_MODES
+        if mode in sample.modes and not sample.signature
+        for kernels in SETS
+    ]
+
+
+@functools.lru_cache(maxsize=1)
+def converted(sample: Sample, mode: Mode) -> bytes:
+    return sample.convert(mode)
+
+
+@pytest.mark.parametrize(("sample", "mode", "kernels"), other_sets())
+def test_converted_model_under_other_kernels(sample: Sample, mode: Mode, kernels: str) -> None:
+    """Either everything matches, or the interpreter says what is not known and gives no number."""
+    model = load(converted(sample, mode))
+    details = Interpreter(model).get_input_details()
+    for seed in range(DRAWS):
+        inputs = stored(sample.feeds(seed), details)
+        if is_unknown(sample.name, mode, kernels):
+            with pytest.raises(UnsupportedError, match="is not known"):
+                Interpreter(model, kernels=kernels).run(inputs)
+            continue
+        assert sum(compare_graph(model, inputs, kernels, sample.invocations)) > 0

@@ -128,3 +128,19 @@ def test_optimized_requantization_rounds_negative_ties_by_place(dtype: Any) -> N
     x = np.arange(256, dtype=np.uint8).view(dtype)[:251]
     case = OneOp(BuiltinOperator.QUANTIZE, [Operand(x, 0.5, 9)], [Result(dtype, 1.0, 4)])
     assert check(case, "optimized") == x.size
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("size", [1, 5, 75])
+def test_xnnpack_saturates(dtype: Any, size: int) -> None:
+    """NaN becomes the upper end, where other kernels make INT32_MIN of it and of what is beyond int32."""
+    for special in (np.nan, np.inf, -np.inf, 1e30, -1e30, 2e9, -2e9, 1e8):
+        x = np.linspace(-2, 2, size, dtype=np.float32)
+        x[::2] = special
+        for zero_point in (5, np.iinfo(dtype).min, np.iinfo(dtype).max):
+            case = OneOp(CODE, [Operand(x)], [Result(dtype, 0.05, zero_point)])
+            for kernels in ("optimized", "xnnpack", "xnnpack@litert-2.3"):
+                assert check(case, kernels) == size
+    case = OneOp(CODE, [Operand(np.array([np.nan, 9.0, -9.0], np.float32))], [Result(np.int8, 1 / 2**30, 3)])
+    (y,) = Interpreter(case.model([(3,)]), kernels="xnnpack").run(case.feeds())
+    assert y.tolist() == [127, 127, -128]
