@@ -41,8 +41,8 @@ from tflite_schema import (
     TransposeConvOptions,
 )
 
-SHAPE = (1, 4, 4, 4)
-WIDE = (1, 4, 4, 8)
+Shape = tuple[int, int, int, int]
+SHAPE: Shape = (1, 4, 4, 4)
 
 _POOL = Pool2DOptions(padding=Padding.SAME, stride_w=1, stride_h=1, filter_width=2, filter_height=2)
 _UNARY = {
@@ -67,8 +67,11 @@ _FUSING = frozenset([*_WEIGHTED, "ADD", "SUB", "MUL", "MAX_POOL_2D", "AVERAGE_PO
 class _Drawing:
     """One graph being drawn: `narrow` and `wide` are the values of the two shapes so far."""
 
-    def __init__(self, data: st.DataObject, seed: int) -> None:
+    def __init__(self, data: st.DataObject, seed: int, shape: Shape) -> None:
         self.draw = data.draw
+        self.shape = shape
+        self.wider = (*shape[:3], 2 * shape[3])
+        self.channels = shape[3]
         self.graph = FloatGraph(seed)
         self.narrow: list[int] = []
         self.wide: list[int] = []
@@ -84,8 +87,8 @@ class _Drawing:
         for tensor in made if isinstance(made, list) else [made]:
             self.made_by[tensor] = name
             shape = self.graph.shape(tensor)
-            if dtype == np.float32 and shape in (SHAPE, WIDE):
-                (self.narrow if shape == SHAPE else self.wide).append(tensor)
+            if dtype == np.float32 and shape in (self.shape, self.wider):
+                (self.narrow if shape == self.shape else self.wide).append(tensor)
             else:
                 self.others.append(tensor)
         return made
@@ -94,49 +97,50 @@ class _Drawing:
         """A per-channel float constant: new, or one that is used already."""
         if self.constants and self.draw(st.integers(0, 3)) == 0:
             return self.pick(self.constants)
-        self.constants.append(self.graph.random(1, 1, 1, 4))
+        self.constants.append(self.graph.random(1, 1, 1, self.channels))
         return self.constants[-1]
 
     # One method for each kind of step; each adds operators that lead back to the two shapes.
 
     def unary(self) -> None:
         name = self.draw(st.sampled_from(sorted(_UNARY)))
-        self.add(name, [self.pick(self.narrow)], SHAPE, options=_UNARY[name])
+        self.add(name, [self.pick(self.narrow)], self.shape, options=_UNARY[name])
 
     def binary(self) -> None:
         name = self.draw(st.sampled_from(sorted(_BINARY)))
         other = self.constant() if self.draw(st.booleans()) else self.pick(self.narrow)
-        self.add(name, [self.pick(self.narrow), other], SHAPE, options=_BINARY[name])
+        self.add(name, [self.pick(self.narrow), other], self.shape, options=_BINARY[name])
 
     def relu(self) -> None:
         plain = [tensor for tensor in self.narrow if self.made_by.get(tensor) not in _FUSING]
         if plain:
-            self.add("RELU", [self.pick(plain)], SHAPE)
+            self.add("RELU", [self.pick(plain)], self.shape)
 
     def weighted(self) -> None:
-        graph, x = self.graph, self.pick(self.narrow)
+        graph, x, channels = self.graph, self.pick(self.narrow), self.channels
         kind = self.draw(
             st.sampled_from(["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "PRELU"])
         )
-        bias = -1 if self.draw(st.booleans()) else graph.random(4)
+        bias = -1 if self.draw(st.booleans()) else graph.random(channels)
         if kind == "CONV_2D":
-            self.add(kind, [x, graph.random(4, 1, 1, 4), bias], SHAPE, options=Conv2DOptions(stride_w=1, stride_h=1))
+            weights = graph.random(channels, 1, 1, channels)
+            self.add(kind, [x, weights, bias], self.shape, options=Conv2DOptions(stride_w=1, stride_h=1))
         elif kind == "DEPTHWISE_CONV_2D":
             options = DepthwiseConv2DOptions(padding=Padding.SAME, stride_w=1, stride_h=1, depth_multiplier=1)
-            self.add(kind, [x, graph.random(1, 2, 2, 4), bias], SHAPE, options=options)
+            self.add(kind, [x, graph.random(1, 2, 2, channels), bias], self.shape, options=options)
         elif kind == "FULLY_CONNECTED":
             dense = FullyConnectedOptions(keep_num_dims=True)
-            self.add(kind, [x, graph.random(4, 4), bias], SHAPE, options=dense)
+            self.add(kind, [x, graph.random(channels, channels), bias], self.shape, options=dense)
         elif kind == "TRANSPOSE_CONV":
-            shape = graph.constant(SHAPE, np.int32)
-            operands = [shape, graph.random(4, 1, 1, 4), x, *([bias] if bias >= 0 else [])]
-            self.add(kind, operands, SHAPE, options=TransposeConvOptions(stride_w=1, stride_h=1))
+            shape = graph.constant(self.shape, np.int32)
+            operands = [shape, graph.random(channels, 1, 1, channels), x, *([bias] if bias >= 0 else [])]
+            self.add(kind, operands, self.shape, options=TransposeConvOptions(stride_w=1, stride_h=1))
         else:
-            self.add(kind, [x, graph.constant(np.abs(graph.rng.normal(size=(1, 1, 4))))], SHAPE)
+            self.add(kind, [x, graph.constant(np.abs(graph.rng.normal(size=(1, 1, channels))))], self.shape)
 
     def concatenation(self) -> None:
         operands = [self.pick(self.narrow), self.pick(self.narrow)]
-        self.add("CONCATENATION", operands, WIDE, options=ConcatenationOptions(axis=3))
+        self.add("CONCATENATION", operands, self.wider, options=ConcatenationOptions(axis=3))
 
     def narrowing(self) -> None:
         graph = self.graph
@@ -145,21 +149,24 @@ class _Drawing:
         x = self.pick(self.wide)
         kind = self.draw(st.sampled_from(["SLICE", "STRIDED_SLICE", "SPLIT", "GATHER"]))
         if kind == "SLICE":
-            begin, size = graph.constant([0, 0, 0, 2], np.int32), graph.constant(SHAPE, np.int32)
-            self.add(kind, [x, begin, size], SHAPE)
+            begin, size = graph.constant([0, 0, 0, self.channels // 2], np.int32), graph.constant(self.shape, np.int32)
+            self.add(kind, [x, begin, size], self.shape)
         elif kind == "STRIDED_SLICE":
-            begin, end = graph.constant([0, 0, 0, 0], np.int32), graph.constant(WIDE, np.int32)
+            begin, end = graph.constant([0, 0, 0, 0], np.int32), graph.constant(self.wider, np.int32)
             strides = graph.constant([1, 1, 1, 2], np.int32)
-            self.add(kind, [x, begin, end, strides], SHAPE, options=StridedSliceOptions())
+            self.add(kind, [x, begin, end, strides], self.shape, options=StridedSliceOptions())
         elif kind == "SPLIT":
-            parts = self.add(kind, [graph.constant(3, np.int32), x], SHAPE, SHAPE, options=SplitOptions(num_splits=2))
-            self.add("ADD", parts, SHAPE, options=AddOptions())
+            options = SplitOptions(num_splits=2)
+            parts = self.add(kind, [graph.constant(3, np.int32), x], self.shape, self.shape, options=options)
+            self.add("ADD", parts, self.shape, options=AddOptions())
         else:
-            indices = graph.constant([0, 2, 4, 7], np.int32)
-            self.add(kind, [x, indices], SHAPE, options=GatherOptions(axis=3))
+            indices = graph.constant([*range(0, 2 * self.channels - 2, 2), 2 * self.channels - 1], np.int32)
+            self.add(kind, [x, indices], self.shape, options=GatherOptions(axis=3))
 
     def padding(self) -> None:
-        graph, x, larger = self.graph, self.pick(self.narrow), (1, 6, 6, 4)
+        graph, x = self.graph, self.pick(self.narrow)
+        batches, height, width, channels = self.shape
+        larger = batches, height + 2, width + 2, channels
         paddings = graph.constant([[0, 0], [1, 1], [1, 1], [0, 0]], np.int32)
         kind = self.draw(st.sampled_from(["PAD", "PADV2", "MIRROR_PAD"]))
         if kind == "PAD":
@@ -170,33 +177,36 @@ class _Drawing:
             mirror = MirrorPadOptions(mode=MirrorPadMode.REFLECT)
             padded = self.add(kind, [x, paddings], larger, options=mirror)
         pool = Pool2DOptions(padding=Padding.VALID, stride_w=1, stride_h=1, filter_width=3, filter_height=3)
-        self.add("MAX_POOL_2D", [padded], SHAPE, options=pool)
+        self.add("MAX_POOL_2D", [padded], self.shape, options=pool)
 
     def reduction(self) -> None:
         axes = self.graph.constant([1, 2], np.int32)
         name = self.draw(st.sampled_from(["MEAN", "SUM", "REDUCE_MAX"]))
-        reduced = self.add(name, [self.pick(self.narrow), axes], (1, 1, 1, 4), options=ReducerOptions(keep_dims=True))
-        self.add("MUL", [self.pick(self.narrow), reduced], SHAPE, options=MulOptions())
+        shape, options = (self.shape[0], 1, 1, self.channels), ReducerOptions(keep_dims=True)
+        reduced = self.add(name, [self.pick(self.narrow), axes], shape, options=options)
+        self.add("MUL", [self.pick(self.narrow), reduced], self.shape, options=MulOptions())
 
     def resize(self) -> None:
-        size = self.graph.constant([4, 4], np.int32)
+        batches, height, width, channels = self.shape
+        size = self.graph.constant([height, width], np.int32)
+        half = batches, height // 2, width // 2, channels
         pool = Pool2DOptions(padding=Padding.VALID, stride_w=2, stride_h=2, filter_width=2, filter_height=2)
-        small = self.add("MAX_POOL_2D", [self.pick(self.narrow)], (1, 2, 2, 4), options=pool)
-        self.add("RESIZE_BILINEAR", [small, size], SHAPE, options=ResizeBilinearOptions(half_pixel_centers=True))
+        small = self.add("MAX_POOL_2D", [self.pick(self.narrow)], half, options=pool)
+        self.add("RESIZE_BILINEAR", [small, size], self.shape, options=ResizeBilinearOptions(half_pixel_centers=True))
 
     def integers(self) -> None:
         if self.draw(st.booleans()):
             axis = self.graph.constant(3, np.int32)
             plain = [tensor for tensor in self.narrow if self.made_by.get(tensor) != "SOFTMAX"]
             options = ArgMaxOptions(output_type=TensorType.INT32)
-            self.add("ARG_MAX", [self.pick(plain), axis], SHAPE[:3], options=options, dtype=np.int32)
+            self.add("ARG_MAX", [self.pick(plain), axis], self.shape[:3], options=options, dtype=np.int32)
         else:
             operands = [self.pick(self.narrow), self.pick(self.narrow)]
-            self.add("LESS", operands, SHAPE, dtype=np.bool_)
+            self.add("LESS", operands, self.shape, dtype=np.bool_)
 
     def pack(self) -> None:
         operands = [self.pick(self.narrow), self.pick(self.narrow)]
-        self.add("PACK", operands, (2, *SHAPE), options=PackOptions(values_count=2, axis=0))
+        self.add("PACK", operands, (2, *self.shape), options=PackOptions(values_count=2, axis=0))
 
 
 _STEPS = [
@@ -208,13 +218,13 @@ _STEPS = [
 
 
 @st.composite
-def float_graphs(draw: st.DrawFn, most: int = 12) -> Model:
+def float_graphs(draw: st.DrawFn, most: int = 12, shape: Shape = SHAPE, least: int = 1) -> Model:
     """A float model with ranges; what nothing reads is an output, and sometimes what something reads is one too."""
-    drawing = _Drawing(draw(st.data()), draw(st.integers(0, 2**32 - 1), label="seed"))
+    drawing = _Drawing(draw(st.data()), draw(st.integers(0, 2**32 - 1), label="seed"), shape)
     for _ in range(draw(st.integers(1, 2))):
-        drawing.narrow.append(drawing.graph.input(SHAPE))
+        drawing.narrow.append(drawing.graph.input(shape))
     inputs = list(drawing.narrow)
-    for _ in range(draw(st.integers(1, most))):
+    for _ in range(draw(st.integers(least, most))):
         getattr(drawing, draw(st.sampled_from(_STEPS)))()
     read = {tensor for operator in drawing.graph.graph.operators for tensor in operator.inputs}
     made = [tensor for tensor in (*drawing.narrow, *drawing.wide, *drawing.others) if tensor not in inputs]
