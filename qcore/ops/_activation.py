@@ -18,16 +18,17 @@ __all__ = ["bounds", "clamp", "integer_activation_range"]
 Bounds = tuple[float | None, float | None]
 
 
-def bounds(n: Node, fused: ActivationFunctionType) -> Bounds:
+def bounds(n: Node, fused: ActivationFunctionType, *, keep_infinities: bool = False) -> Bounds:
     """The real interval of a fused activation; UnsupportedError for those no kernel fuses (TANH, SIGN_BIT).
 
-    XNNPACK leaves infinities as they are; other float kernels do not, see `clamp`.
+    XNNPACK leaves infinities as they are, and so does FULLY_CONNECTED of integer weights (`keep_infinities`); other
+    float kernels do not, see `clamp`.
     """
     name = getattr(fused, "name", str(int(fused)))
     if name not in ACTIVATION_BOUNDS:
         raise n.unsupported(f"fused activation {name} has no kernel; put the activation in an operator of its own")
     low, high = ACTIVATION_BOUNDS[name]
-    if n.kernels.name == "xnnpack" and n.output().type == TensorType.FLOAT32:
+    if keep_infinities or (n.kernels.name == "xnnpack" and n.output().type == TensorType.FLOAT32):
         return -math.inf if low is None else low, math.inf if high is None else high
     return low, high
 

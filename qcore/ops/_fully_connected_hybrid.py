@@ -48,9 +48,11 @@ def prepare_float_times_integer(n: Node) -> AnyHybridParams:
     weight_scales(n, w, w.shape[0])
     asymmetric = options.asymmetric_quantize_inputs
     if w.sparsity is not None:
-        return prepare_sparse_hybrid(n, asymmetric, bounds(n, fused))
+        return prepare_sparse_hybrid(n, asymmetric, bounds(n, fused, keep_infinities=True))
     weights = prepare_hybrid(integer_weights(n, w), w.scales)
-    return HybridParams(n.output().shape, asymmetric, n.kernels.name == "xnnpack", weights, bounds(n, fused))
+    return HybridParams(
+        n.output().shape, asymmetric, n.kernels.name == "xnnpack", weights, bounds(n, fused, keep_infinities=True)
+    )
 
 
 def eval_hybrid(p: AnyHybridParams, inputs: list[Any], ctx: Context) -> list[Array]:
@@ -67,7 +69,8 @@ def eval_hybrid(p: AnyHybridParams, inputs: list[Any], ctx: Context) -> list[Arr
     trace_accumulator(acc, ctx)
     if p.xnnpack:
         return [dynamic_result(acc, rows.scale, p.weights.scale, bias, p.activation, ctx).reshape(p.shape)]
-    product = acc.astype(np.float32) * (p.weights.scale * rows.scale)
+    with np.errstate(over="ignore"):
+        product = acc.astype(np.float32) * (p.weights.scale * rows.scale)
     return [float_result(product, bias, p.activation, ctx, "scale").reshape(p.shape)]
 
 

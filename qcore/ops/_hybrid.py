@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qcore.errors import UnsupportedError
 from qcore.numerics.fixedpoint import round_half_away, wrap_int16
 from qcore.numerics.float32 import to_int32
 from qcore.numerics.gemm import Weights, matmul, prepare_weights
@@ -92,8 +93,18 @@ def row_sums(w: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def quantize_rows(x: Float32Array, asymmetric: bool) -> Rows:
-    """The rows of x [..., K], each with parameters of its own."""
+    """The rows of x [..., K], each with parameters of its own; UnsupportedError where one is out of the ordinary.
+
+    TFLite's range of a row with NaN depends on the order of its numbers; infinities, and rows within 1e-36 of 0, make
+    multipliers that are none.
+    """
     with np.errstate(all="ignore"):
+        reach = np.maximum(x.max(axis=-1, initial=0), -x.min(axis=-1, initial=0))
+        if not ((reach == 0) | (np.isfinite(reach) & np.isfinite(np.float32(255) / reach))).all():
+            raise UnsupportedError(
+                "integer weights multiply float values that are not finite, or all within 1e-36 of 0; what TFLite "
+                "quantizes them to is not known. Keep such values out of the model's inputs, or use float weights"
+            )
         return _asymmetric(x) if asymmetric else _symmetric(x)
 
 

@@ -370,3 +370,28 @@ def test_int16_without_the_int64_bias_that_is_named() -> None:
         answers[kernels] = Interpreter(case.model(), kernels=kernels).run(case.feeds())[0].tolist()
     assert answers["reference"] == answers["optimized@litert-2.3"] == answers["xnnpack@litert-2.3"]
     assert answers["optimized"] == answers["xnnpack"] != answers["reference"]
+
+
+def extreme(size: float, *, asymmetric: bool) -> OneOp:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-size, size, (4, 24)).astype(np.float32)
+    x[0, 5], x[1, 6] = size, -size
+    w = Operand(rng.integers(-127, 128, (5, 24)).astype(np.int8), 0.1, constant=True)
+    chosen = FullyConnectedOptions(asymmetric_quantize_inputs=asymmetric)
+    return OneOp(BuiltinOperator.FULLY_CONNECTED, [Operand(x), w], [Result(np.float32)], chosen, 9)
+
+
+@pytest.mark.parametrize("asymmetric", [False, True])
+def test_hybrid_rows_at_the_ends_of_float32(asymmetric: bool) -> None:
+    """Results become infinite, no activation clamps them; nearer to 0, or beyond finite numbers, rows are refused."""
+    for kernels in ("reference", "optimized", "reference@litert-2.3"):
+        for size in (3e38 if not asymmetric else 1.5e38, 2e-36):
+            assert check(extreme(size, asymmetric=asymmetric), kernels) == 20
+        for size in (np.inf, np.nan, 1e-38, 1e-45):
+            case = extreme(1.0, asymmetric=asymmetric)
+            (x,) = case.feeds()
+            x = np.where(x == 1.0, np.float32(size), x) if size > 1 or np.isnan(size) else x * np.float32(size)
+            with pytest.raises(UnsupportedError, match="all within 1e-36 of 0"):
+                Interpreter(case.model(), kernels=kernels).run([x])
+    y = Interpreter(extreme(3e38, asymmetric=False).model()).run(extreme(3e38, asymmetric=False).feeds())[0]
+    assert np.isinf(y).any()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qcore.calibrator import calibrate
 from qcore.edit import add_constant
-from qcore.errors import QuantizationError, UnsupportedError
+from qcore.errors import CalibrationError, QuantizationError, UnsupportedError
 from qcore.ir import Model, numpy_dtype
 from qcore.quantizer import Recipe, Rule, quantize
 from qcore.tflite import load, to_bytes
@@ -42,7 +42,7 @@ FOUND: Counter[str] = Counter()
 
 
 def quantized(model: Model, recipe: str, seed: int, by_data: bool) -> Model | None:
-    """The quantized model; None where the ranges contradict each other or no operator can be quantized."""
+    """The quantized model; None where ranges contradict each other or are not finite."""
     rng = np.random.default_rng(seed)
     shapes = [model.main.tensors[index].shape for index in model.main.inputs]
     samples = [[rng.normal(0, 1, shape).astype(np.float32) for shape in shapes] for _ in range(2)]
@@ -51,7 +51,7 @@ def quantized(model: Model, recipe: str, seed: int, by_data: bool) -> Model | No
         try:
             ranges = calibrate(model, samples) if by_data and recipe != "dynamic range" else None
             return load(to_bytes(quantize(model, RECIPES[recipe], ranges)))
-        except QuantizationError:
+        except (CalibrationError, QuantizationError):
             return None
 
 
