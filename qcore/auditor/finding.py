@@ -13,7 +13,7 @@ from typing import Any
 
 from qcore.ir import Model
 
-__all__ = ["Check", "Finding", "Place", "Severity", "worst_first"]
+__all__ = ["Check", "Finding", "Place", "Severity", "counted", "worst_first"]
 
 _SHORT = 48
 
@@ -125,6 +125,11 @@ class Finding:
             "fixable": self.fixable,
             "page": self.check.page,
         }
+
+
+def counted(count: int, word: str) -> str:
+    """A number and a word: 1 error, 2 errors."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from qcore.auditor.audit import Audit, audit
-from qcore.auditor.finding import Finding, Severity
+from qcore.auditor.finding import Finding, Severity, counted
 from qcore.auditor.lint.repair import fix
 from qcore.auditor.lint.target import Target
 from qcore.auditor.report.assembly import assemble
@@ -104,5 +104,5 @@ def _print(found: Audit, mended: list[Finding], output: Path | None) -> None:
         out.print(f"  {finding.advice} ({finding.check.page}{more})", markup=False, soft_wrap=True)
     for entry in found.proof.unproved:
         out.print(f"not proved: {entry.reason}", markup=False, soft_wrap=True)
-    counts = ", ".join(f"{sum(f.severity == s for f in found.findings)} {s}s" for s in reversed(Severity))
+    counts = ", ".join(counted(sum(f.severity == s for f in found.findings), str(s)) for s in reversed(Severity))
     out.print(counts if found.findings else "no findings", markup=False)

@@ -32,7 +32,7 @@ def test_exit_codes(cli: Cli, good: Path, faulty: Path, tmp_path: Path) -> None:
     assert shown.code == 1
     assert "error QL202 bias zero point is not 0" in shown.out
     assert "docs/findings/QL202.md; --fix mends it" in shown.out
-    assert "1 errors, 0 warnings, 0 notes" in shown.out
+    assert "1 error, 0 warnings, 0 notes" in shown.out
     assert cli("audit", good, "--target", "toaster").code == 2
     (tmp_path / "no.tflite").write_bytes(b"no model")
     assert cli("audit", tmp_path / "no.tflite").code == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from qcore.auditor.finding import Check, Finding, Place, Severity
@@ -31,6 +31,7 @@ _BEYOND_SHARE = 0.1
 _USED_SHARE = 0.25
 _FLIPPED_SHARE = 0.01
 _REGAINED = 1.0  # decibels
+_CLEAN = 40.0  # decibels: outputs whose noise is 1 % of the signal; there is little to regain
 _REMEDIES = {
     "float": "leave the operator in float (a Rule of a mixed recipe)",
     "int16": "give its result 16 bits, with the operators that read it, or leave them all in float",
@@ -151,7 +152,7 @@ def _worst(quantized: Model, ledger: Ledger, row: Regained) -> Iterator[Finding]
         if gain is not None
     )
     measured: dict[str, Any] = {f"in_{name}": asdict(gain) for name, gain in gains.items() if gain is not None}
-    yield Finding.of(
+    finding = Finding.of(
         WORST,
         Place.of(quantized, operator=row.operator, tensor=entry.tensor),
         f"of {ledger.sqnr:.1f} dB at the outputs: {said}; it loses most by {cause.replace('_', ' ')}",
@@ -162,6 +163,7 @@ def _worst(quantized: Model, ledger: Ledger, row: Regained) -> Iterator[Finding]
         cause=cause,
         **measured,
     )
+    yield replace(finding, severity=Severity.NOTE) if ledger.sqnr >= _CLEAN else finding
 
 
 def _is_sure(gain: Gain) -> bool:

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qcore.auditor.finding import Finding, Severity, worst_first
+from qcore.auditor.finding import Finding, Severity, counted, worst_first
 from qcore.auditor.report.operator_view import OperatorView
 
 __all__ = ["Report", "Table"]
+
+_FLOAT32 = 100.0
+"""Decibels beyond which the float model's own rounding is as large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Report:
         if not self.findings:
             return "Nothing was found."
         counts = Counter(finding.severity for finding in self.findings)
-        words = [_plural(counts[severity], str(severity)) for severity in sorted(counts, reverse=True)]
+        words = [counted(counts[severity], str(severity)) for severity in sorted(counts, reverse=True)]
         worst = worst_first(self.findings)[0]
         return f"{', '.join(words)}. Worst: {worst.check.title} ({worst.place.short})."
 
@@ -52,10 +55,6 @@ class Report:
 
     @property
     def noisiest(self) -> list[OperatorView]:
-        """The operators whose own noise is largest, first; those that were measured."""
-        measured = [(view.noise.local, view) for view in self.operators if view.noise is not None]
+        """The operators whose own noise is largest, first; those that were measured, and are noisier than float32."""
+        measured = [(v.noise.local, v) for v in self.operators if v.noise is not None and v.noise.local < _FLOAT32]
         return [view for _, view in sorted(measured, key=lambda pair: pair[0])]
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"

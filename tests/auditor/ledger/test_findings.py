@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qcore.auditor.finding import Finding
+from qcore.auditor.finding import Finding, Severity
 from qcore.auditor.ledger import Gain, Ledger, Regained, account
 from qcore.auditor.ledger.entry import Cause, Entry, Seen
 from qcore.auditor.ledger.findings import CHECKS, ledger_findings
@@ -57,11 +57,11 @@ def test_few_samples_say_nothing_of_channels() -> None:
     assert not codes & {"QD002", "QD007"}
 
 
-def worst(in_float: Gain | None, in_int16: Gain | None) -> list[Finding]:
+def worst(in_float: Gain | None, in_int16: Gain | None, sqnr: float = 20.0) -> list[Finding]:
     quantized, model = pair("int8")
     ledger = account(quantized, model, samples(), probes=0)
     row = Regained(2, "CONV_2D", Gain(0.0, 0.0), in_float, in_int16)
-    return [f for f in ledger_findings(quantized, replace(ledger, regained=(row,))) if f.code == "QD005"]
+    return [f for f in ledger_findings(quantized, replace(ledger, regained=(row,), sqnr=sqnr)) if f.code == "QD005"]
 
 
 def test_what_is_regained_must_be_more_than_chance() -> None:
@@ -72,6 +72,9 @@ def test_what_is_regained_must_be_more_than_chance() -> None:
     assert "16 bits" in finding.advice
     (finding,) = worst(Gain(1.5, 0.2), None)
     assert "in float" in finding.advice
+    assert finding.severity == Severity.WARNING
+    (finding,) = worst(Gain(1.5, 0.2), None, sqnr=48.0)
+    assert finding.severity == Severity.NOTE
 
 
 def narrow(scale: float) -> tuple[Model, Model]:
