@@ -34,9 +34,9 @@ _BYTES = (TensorType.INT8, TensorType.UINT8)
 _TINY, _HUGE = np.finfo(np.float32).tiny, np.finfo(np.float32).max
 
 
-def unknown(n: Node) -> Exception:
-    """What to raise where nobody measured what the delegate does."""
-    return n.unsupported("what XNNPACK makes of this node is not known; use kernels='reference'")
+def unknown(n: Node, what: str = "this node") -> Exception:
+    """What to raise where nobody measured what the delegate does. what: the thing about the node that is in the way."""
+    return n.unsupported(f"what XNNPACK makes of {what} is not known; use kernels='reference'")
 
 
 def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
@@ -49,7 +49,7 @@ def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
         return next((reason for reason in (_refused_shape(n, t) for t in tensors) if reason), None)
     for t in tensors:
         if t.type not in _BYTES:
-            raise unknown(n)
+            raise unknown(n, f"{t.type.name.lower()}")
         if t.type != tensors[0].type:
             return "its types are mixed"
         if not _per_tensor(t):
@@ -58,7 +58,7 @@ def refused_tensors(n: Node, *tensors: NodeTensor) -> str | None:
         if reason is not None:
             return reason
         if not _TINY <= float(t.scale) <= _HUGE:
-            raise unknown(n)
+            raise unknown(n, f"a scale of {float(t.scale):g}")
     return None
 
 
@@ -93,10 +93,10 @@ def refused_bytes(n: Node) -> str | None:
 def refused_movement(n: Node, x: NodeTensor, *results: NodeTensor) -> str | None:
     """Values that are only moved. Into a result of another scale or zero point XNNPACK fails, or copies them."""
     if any(0 in t.shape or t.rank == 0 for t in (x, *results)):
-        raise unknown(n)
+        raise unknown(n, "empty or scalar tensors")
     reason = refused_tensors(n, x, *results)
     if reason is None and not all(have_one_scale(x, y) for y in results):
-        raise unknown(n)
+        raise unknown(n, "a movement into another scale or zero point")
     return reason
 
 
@@ -131,7 +131,7 @@ def require_known_padding(n: Node, padding: Padding, window: Sequence[int], stri
     """UnsupportedError for SAME padding where a stride leaves gaps: there XNNPACK's padding is below 0."""
     gaps = any(stride > size for size, stride in zip(window, strides, strict=True))
     if padding == Padding.SAME and gaps and max(window) > 1:
-        raise unknown(n)
+        raise unknown(n, "SAME padding with a stride beyond the window")
 
 
 def refused_product(
@@ -164,7 +164,7 @@ def refused_product(
         n, x, w, depth, 0 if b is None or b.value is None else float(np.abs(b.value.astype(np.float64)).max())
     )
     if not all(_TINY <= float(s) <= _HUGE for s in (*w.scales, *(() if b is None else b.scales))):
-        raise unknown(n)
+        raise unknown(n, "scales of weights or bias this small or large")
     return None
 
 
@@ -179,4 +179,4 @@ def require_known_product(n: Node, x: NodeTensor, w: NodeTensor, depth: int, bia
     if w.type == TensorType.INT4:  # held 16-fold
         reach = (depth * 255 * 8 + bias) * 16
     if reach * max(1.0, *scales) >= 2.0**31:  # what its kernels do beyond int32 differs among them
-        raise unknown(n)
+        raise unknown(n, "sums that can leave int32, as these products and this bias can,")

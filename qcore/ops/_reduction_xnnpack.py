@@ -50,7 +50,7 @@ def refused(n: Node) -> str | None:
     if axes.size == 0:
         return "it has no axes"
     if len({int(axis) % max(x.rank, 1) for axis in axes.reshape(-1)}) < axes.size or 0 in x.shape or x.rank == 0:
-        raise unknown(n)
+        raise unknown(n, "repeated axes, or of an empty or scalar operand,")
     return refused_tensors(n, x, y)
 
 

@@ -186,11 +186,11 @@ def refused(n: Node) -> str | None:
     """XNNPACK takes int8 throughout; ai-edge-litert 2.3 without a zero point of the second operand."""
     x, w, y = n.input(0), n.input(1), n.output()
     if x.type == TensorType.FLOAT32:
-        raise unknown(n)
+        raise unknown(n, "float operands")
     if w.type != x.type or y.type != x.type:
         return "its types are mixed"
     if 0 in (*x.shape, *w.shape) or w.scales.size > 1:
-        raise unknown(n)
+        raise unknown(n, "empty operands, or several scales of one,")
     if w.zero_point and n.kernels.version == "litert-2.3":
         return "its second operand has a zero point"
     reason = refused_tensors(n, x, y)

@@ -100,7 +100,7 @@ def refused(n: Node) -> str | None:
         return f"it has {len(n.inputs)} operands"
     tensors = operands(n)
     if any(0 in t.shape or t.rank > MOST_DIMENSIONS for t in tensors):
-        raise unknown(n)
+        raise unknown(n, "empty operands, or more than six dimensions,")
     others = y.type == TensorType.UINT8 and any((t.zero_point, t.scale) != (y.zero_point, y.scale) for t in tensors)
     return "its operands have other parameters than its result" if others else refused_tensors(n, *tensors, y)
 

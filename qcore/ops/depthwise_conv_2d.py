@@ -92,7 +92,7 @@ def refused(n: Node) -> str | None:
     if x.type == TensorType.FLOAT32 != w.type:
         return "its types are mixed"
     if x.rank != 4 or (x.type in (TensorType.INT8, TensorType.UINT8) and stated * x.shape[3] != w.shape[3]):
-        raise unknown(n)
+        raise unknown(n, "a depth multiplier that contradicts the shapes, or other than four dimensions,")
     o, (height, width) = n.options(DepthwiseConv2DOptions), w.shape[1:3]
     covered = (height - 1) * o.dilation_h_factor + 1, (width - 1) * o.dilation_w_factor + 1
     require_known_padding(n, o.padding, covered, (o.stride_h, o.stride_w))

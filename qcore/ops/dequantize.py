@@ -84,7 +84,7 @@ def refused(n: Node) -> str | None:
     """XNNPACK takes 8 bits."""
     x = n.input(0)
     if x.type == TensorType.FLOAT16 or x.value is not None:
-        raise unknown(n)
+        raise unknown(n, "a constant, or of a float16 operand,")
     return refused_tensors(n, x)
 
 

@@ -202,11 +202,11 @@ def _refused_int4(n: Node) -> str | None:
     if w.shape[1] % 2:
         return "its rows have an odd number of int4 weights"
     if w.shape[1] * 255 * 8 * 16 >= 2**31:  # weights are held 16-fold
-        raise unknown(n)
+        raise unknown(n, "sums of int4 weights that can leave int32")
     if n.kernels.version == "litert-2.3":
         return None
     if w.shape[0] == 1 and n.optional_input(2) is not None:
-        raise unknown(n)
+        raise unknown(n, "a single row of int4 weights with a bias")
     return "its int4 weights have one scale" if w.scales.size < w.shape[0] else None
 
 
@@ -217,7 +217,7 @@ def refused(n: Node) -> str | None:
     """
     w = n.input(1)
     if w.sparsity is not None or w.block_scales is not None or w.type == TensorType.INT2:
-        raise unknown(n)
+        raise unknown(n, "sparse, block-wise or int2 weights")
     reason = _refused_int4(n) if w.type == TensorType.INT4 else None
     if reason is not None:
         return reason
