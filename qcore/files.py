@@ -20,7 +20,10 @@ __all__ = ["as_npz", "replace_file"]
 def replace_file(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` through a temporary file in the same folder, then replace `path`; OSError where that fails."""
     target = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

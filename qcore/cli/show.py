@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from qcore.cli.console import out, print_json, print_table
 from qcore.cli.kernels import KERNELS_HELP, checked_kernels
@@ -35,13 +36,14 @@ def command(
     if json:
         print_json(description(loaded, listed))
         return
-    out.print(f"[bold]{model}[/]  {file_size(model, loaded):,} bytes, {len(loaded.subgraphs)} subgraph(s)")
+    size = f"  {file_size(model, loaded):,} bytes, {len(loaded.subgraphs)} subgraph(s)"
+    out.print(Text.assemble((str(model), "bold"), size))
     if loaded.description:
-        out.print(f"description: {loaded.description}")
+        out.print(f"description: {loaded.description}", markup=False)
     for signature in loaded.signatures:
         names = ", ".join(entry.name or "" for entry in signature.inputs or [])
         results = ", ".join(entry.name or "" for entry in signature.outputs or [])
-        out.print(f"signature {signature.signature_key}: {names} -> {results}")
+        out.print(f"signature {signature.signature_key}: {names} -> {results}", markup=False)
     for index, graph in enumerate(loaded.subgraphs):
         out.print()
         _show_graph(loaded, graph, index, tensors)

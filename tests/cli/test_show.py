@@ -5,6 +5,7 @@ from pathlib import Path
 
 import qcore
 from tests.cli.conftest import Cli
+from tests.graphs import chain_of_adds
 from tests.test_executors import mixed
 
 
@@ -63,3 +64,15 @@ def test_executors_are_listed_with_reasons_and_gaps(cli: Cli, tmp_path: Path) ->
         "unknown": None,
         "close": False,
     }
+
+
+def test_markup_in_what_a_model_says_is_text(cli: Cli, tmp_path: Path) -> None:
+    model = chain_of_adds()
+    model.description = "a[/b]"
+    model.signatures[0].signature_key = "[/]"
+    qcore.save(model, tmp_path / "[m].tflite")
+    shown = cli("show", tmp_path / "[m].tflite")
+    assert shown.code == 0
+    assert "[m].tflite" in shown.out
+    assert "description: a[/b]" in shown.out
+    assert "signature [/]:" in shown.out

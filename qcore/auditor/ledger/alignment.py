@@ -18,6 +18,7 @@ from tflite_schema import BuiltinOperator, TensorType
 __all__ = ["CONVERSIONS", "Alignment", "align", "operand_pairs"]
 
 CONVERSIONS = (BuiltinOperator.QUANTIZE, BuiltinOperator.DEQUANTIZE)
+_ACTIVATIONS = (TensorType.INT8, TensorType.UINT8, TensorType.INT16)
 _STANDING_FOR = (*CONVERSIONS, BuiltinOperator.FAKE_QUANT)
 
 
@@ -44,7 +45,8 @@ class Alignment:
 def align(quantized: Model, float_model: Model) -> Alignment:
     """Pair the operators of the main graphs; inputs correspond by position.
 
-    QuantizationError: the models have inputs or outputs of other numbers or shapes, or no operator in common.
+    QuantizationError: the models have inputs or outputs of other numbers or shapes, or no operator in common, or the
+    float model is a quantized one.
     """
     for what in ("inputs", "outputs"):
         shapes = [
@@ -56,6 +58,7 @@ def align(quantized: Model, float_model: Model) -> Alignment:
                 f"the {what} of the quantized model have shapes {shapes[0]}, those of the float model {shapes[1]}; "
                 "give the float model that this one was made from"
             )
+    _require_float(float_model)
     found = Alignment(tensors=dict(zip(quantized.main.inputs, float_model.main.inputs, strict=True)))
     tensors = quantized.main.tensors
     found.constants.update(i for i, t in enumerate(tensors) if quantized.is_constant(t))
@@ -73,6 +76,19 @@ def align(quantized: Model, float_model: Model) -> Alignment:
     if not found.twins:
         raise QuantizationError("no operator of the quantized model stands for one of the float model")
     return found
+
+
+def _require_float(model: Model) -> None:
+    for index, operator in enumerate(model.main.operators):
+        operands = [model.main.tensors[t] for t in operator.inputs if t >= 0]
+        if operator.code not in _STANDING_FOR and any(
+            t.type in _ACTIVATIONS and t.quant is not None and t.quant.is_quantized and not model.is_constant(t)
+            for t in operands
+        ):
+            raise QuantizationError(
+                f"{model.place(0, index)}: computes with integers, so this is no float model; "
+                "give the model as it was before it was quantized"
+            )
 
 
 def _pass(found: Alignment, index: int, operator: Operator) -> None:

@@ -110,3 +110,10 @@ def test_fake_quantization_stands_for_what_it_quantizes() -> None:
     assert result in found.exact_constants
     ledger = account(network(), model, samples(2), probes=2)
     assert [entry.name for entry in ledger.entries if entry.own > 0] == ["CONV_2D"]
+
+
+def test_a_quantized_model_is_no_float_model() -> None:
+    quantized, model = pair("int8")
+    for other in (model, quantized):
+        with pytest.raises(QuantizationError, match=r"operator 1 CONV_2D: computes with integers.*before it was quant"):
+            align(other, quantized)
