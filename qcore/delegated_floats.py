@@ -49,6 +49,8 @@ def float_kernel_of_xnnpack(name: str, kernel: Kernel) -> Kernel:
     def run(params: Any, inputs: list[Any], ctx: Any) -> list[NDArray[Any]]:
         if name in _CHOOSE:
             _require_known_order(*inputs)
+        if name == "MAX_POOL_2D" and np.isnan(inputs[0]).any():
+            raise UnsupportedError("what XNNPACK makes of NaN in MAX_POOL_2D is not known; use kernels='reference'")
         if name in _FUNCTIONS and not np.isfinite(inputs[0]).all():
             raise UnsupportedError(
                 f"what XNNPACK makes of infinities and NaN in {name} is not known; use kernels='reference'"

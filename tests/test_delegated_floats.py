@@ -9,7 +9,15 @@ from qcore.delegated_floats import are_floats_close
 from qcore.errors import UnsupportedError
 from qcore.interpreter import Interpreter
 from tests.one_op import OneOp, Operand, Result, check
-from tflite_schema import ActivationFunctionType, AddOptions, BuiltinOperator, DivOptions, LeakyReluOptions
+from tflite_schema import (
+    ActivationFunctionType,
+    AddOptions,
+    BuiltinOperator,
+    DivOptions,
+    LeakyReluOptions,
+    Padding,
+    Pool2DOptions,
+)
 
 SPECIAL = [0.0, -0.0, 1e-40, -1e-40, 1e-45, 1.2e-38, -2e-38, 1e-20, -1.0, 0.5, -2.5, 7.0, 3e38, -3e38, np.inf, -np.inf]
 PAIRS = np.array(list(itertools.product([*SPECIAL, np.nan], repeat=2)), np.float32)
@@ -62,3 +70,16 @@ def test_which_floats_are_close_only() -> None:
     assert are_floats_close("EXP", hybrid=False)
     assert not are_floats_close("ADD", hybrid=False)
     assert are_floats_close("UNIDIRECTIONAL_SEQUENCE_LSTM", hybrid=True)
+
+
+def test_pools_of_infinities_and_nan() -> None:
+    x = np.random.default_rng(0).normal(0, 1, (1, 6, 6, 5)).astype(np.float32)
+    options = Pool2DOptions(padding=Padding.VALID, stride_w=1, stride_h=1, filter_width=2, filter_height=2)
+    for special in (np.inf, -np.inf, 1e-40):
+        x[0, 1:4, 2:5, ::2] = special
+        case = OneOp(BuiltinOperator.MAX_POOL_2D, [Operand(x)], [Result(np.float32)], options, 1)
+        assert check(case, "xnnpack") == 125
+    x[0, 0, 0, 0] = np.nan
+    with pytest.raises(UnsupportedError, match="NaN in MAX_POOL_2D"):
+        Interpreter(case.model([(1, 5, 5, 5)]), kernels="xnnpack").run([x])
+    assert check(OneOp(BuiltinOperator.MAX_POOL_2D, [Operand(x)], [Result(np.float32)], options, 1), "optimized") == 125

@@ -12,11 +12,12 @@ TFLite: kernels/reduce.cc; internal/reference/reduce.h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from qcore.errors import UnsupportedError
 from qcore.numerics.fixedpoint import wrap_int32
 from qcore.op import Array, Context, Node, NodeTensor, Shape
 from qcore.ops._movement import axis_in, require_counts, require_same_quantization, require_types
@@ -41,12 +42,16 @@ _SMALL = (TensorType.UINT8, TensorType.INT8, TensorType.INT16)
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """`count` elements make one; `offset` is zx * count. `multiplier` is None where nothing is rescaled."""
+    """`count` elements make one; `offset` is zx * count. `multiplier` is None where nothing is rescaled.
+
+    optimized: not by the reference kernels.
+    """
 
     axes: tuple[int, ...]
     shape: Shape
     count: int
     everything: bool
+    optimized: bool
     offset: int = 0
     multiplier: Multiplier | None = None
     output_zero_point: int = 0
@@ -81,7 +86,8 @@ def constants(n: Node) -> Params:
     n.require(n.input(0).type == n.output().type, f"operand and result must have one type, not {n.types}")
     reduced, x = axes(n), n.input(0)
     assert reduced is not None
-    return Params(reduced, n.output().shape, math.prod(x.shape[i] for i in reduced), len(reduced) == x.rank)
+    count, everything = math.prod(x.shape[i] for i in reduced), len(reduced) == x.rank
+    return Params(reduced, n.output().shape, count, everything, n.kernels.name != "reference")
 
 
 def prepare(n: Node) -> Params:
@@ -102,7 +108,7 @@ def prepare_scaled(n: Node, *, mean: bool) -> Params:
     if mean:
         k = min(p.count.bit_length() - 1, 32, 31 + scale.shift)
         scale = Multiplier((scale.multiplier << k) // p.count, scale.shift - k)
-    return Params(p.axes, p.shape, p.count, p.everything, x.zero_point * p.count, scale, y.zero_point)
+    return replace(p, offset=x.zero_point * p.count, multiplier=scale, output_zero_point=y.zero_point)
 
 
 def eval_quantized(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
@@ -129,9 +135,13 @@ def eval_minimum(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
 
 def _extreme(p: Params, x: Array, combine: np.ufunc, lowest: bool) -> Array:
     """A comparison with NaN is false: NaN is passed over. Where all is reduced, the loop starts at the first element
-    instead of the finite end, so that it keeps a NaN there, and infinities.
+    instead of the finite end, so that it keeps a NaN there, and infinities. Other kernels than the reference always do.
     """
     kind = x.dtype.kind
+    if kind == "f" and p.optimized and p.count:
+        if np.isnan(x).any():
+            raise UnsupportedError("the largest or smallest of NaN is not known; use kernels='reference'")
+        return np.asarray(combine.reduce(x, axis=p.axes)).reshape(p.shape)
     if kind == "b":
         start: Any = not lowest
     else:

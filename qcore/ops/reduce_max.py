@@ -3,7 +3,8 @@
     y = max(x)
 
 Integers are compared as they are; operand and result share scale and zero point. float32: a NaN is passed over; the
-search starts at the lowest finite number, or at the first element where all axes are reduced.
+search starts at the lowest finite number, or at the first element where all axes are reduced. Other kernel sets always
+start at the first element; what they make of NaN is refused.
 
 TFLite: kernels/reduce.cc; internal/reference/reduce.h
 """

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qcore import Interpreter, UnsupportedError
 from tests import movement
 from tests.one_op import Result, check, matches_reference
 from tests.reduction import one, reduction, refuses, run
@@ -38,3 +39,17 @@ def test_models_that_cannot_be() -> None:
     refuses(CODE, x, [0], Result(np.int16), "one type")
     refuses(CODE, x, [0], Result(np.int8, 0.25), "the two must be equal", 0.5)
     refuses(CODE, x.astype(np.uint32), [0], Result(np.uint32), "no uint32 kernel")
+
+
+@pytest.mark.parametrize("axes", [[0], [1], [0, 1]])
+def test_optimized_kernels_start_at_the_first_element(axes: list[int]) -> None:
+    """So an infinity stays where the reference kernel makes the end of finite numbers of it; NaN is refused."""
+    x = np.full((4, 20), np.inf, np.float32)
+    case = one(CODE, x, axes, Result(np.float32))
+    for kernels in ("reference", "optimized", "xnnpack", "xnnpack@litert-2.3"):
+        assert check(case, kernels) > 0
+    (y,) = Interpreter(case.model(), kernels="optimized").run(case.feeds())
+    assert (y == np.inf).all()
+    x[1, 1] = np.nan
+    with pytest.raises(UnsupportedError, match="NaN is not known"):
+        Interpreter(case.model(), kernels="optimized").run([x])
