@@ -104,12 +104,13 @@ def account(
     (`islands`, `regain`).
 
     QuantizationError: the models do not belong together. UnsupportedError: an operator cannot be run, or has a state.
-    CalibrationError: no samples, or samples that do not fit.
+    CalibrationError: no samples, or samples that do not fit or hold NaN or infinities.
     """
     accountant = _Accountant(_model(quantized), _model(float_model), probes)
     dataset = open_dataset(samples, accountant.float_model)
     count = 0
     for sample in dataset:
+        _require_finite(sample.inputs, count)
         accountant.add(sample.inputs)
         count += 1
         if progress is not None:
@@ -121,6 +122,14 @@ def account(
 
 def _model(source: ModelLike) -> Model:
     return source if isinstance(source, Model) else load(source)
+
+
+def _require_finite(inputs: Sequence[Array], sample: int) -> None:
+    for position, x in enumerate(inputs):
+        if x.dtype.kind in "fc" and not np.isfinite(x).all():
+            raise CalibrationError(
+                f"sample {sample}, input {position} has NaN or infinities, against which nothing is noise"
+            )
 
 
 class _Accountant:

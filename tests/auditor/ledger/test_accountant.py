@@ -142,3 +142,13 @@ def test_a_state_is_the_reason_not_another_model() -> None:
     model.main.tensors[2].is_variable = True
     with pytest.raises(UnsupportedError, match="has a state"):
         account(model, model, [values([1, 2, 3])])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_are_numbers(value: float) -> None:
+    quantized, model = pair("int8")
+    inputs = samples(2)
+    inputs[1] = inputs[1].copy()
+    inputs[1].flat[0] = value
+    with pytest.raises(CalibrationError, match="sample 1, input 0 has NaN or infinities"):
+        account(quantized, model, inputs)
