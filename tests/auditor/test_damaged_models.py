@@ -91,6 +91,7 @@ FOUND = [
     ("int8", 185),  # a pool from float to int8
     ("int8", 266),  # a QUANTIZE without an operand
     ("int8", 277),  # the wrong output
+    ("int8", 2096),  # a fused SIGN_BIT
     ("int16x8", 107),  # weights without parameters
     ("int16x8", 310),  # weights without a scale
     ("dynamic_range", 29),  # float models whose results have another shape at run time

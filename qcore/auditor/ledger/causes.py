@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from qcore.auditor.ledger.alignment import CONVERSIONS, Alignment, operand_pairs
 from qcore.auditor.ledger.sample import Grid, Run, plain_numbers
 from qcore.auditor.ledger.stepper import Stepper
+from qcore.errors import UnsupportedError
 from qcore.ir import Model
 from qcore.numerics.affine import ACTIVATION_BOUNDS
 from qcore.numerics.trace import Kept
@@ -148,7 +149,10 @@ class Apart:
             assert w is not None
             self.scale = float(x.scale[0]) * w.scale.astype(np.float64)
             fused = getattr(self.operator.options, "fused_activation_function", None)
-            self.bounds = ACTIVATION_BOUNDS["NONE" if fused is None else fused.name]
+            name = "NONE" if fused is None else fused.name
+            if name not in ACTIVATION_BOUNDS:
+                raise UnsupportedError(f"{quantized.place(0, index)}: the fused activation {name} has no kernel")
+            self.bounds = ACTIVATION_BOUNDS[name]
 
     def _product_positions(self, model: Model) -> tuple[int, int, int] | None:
         """Where input, weights and bias stand, if the kernel shows the accumulator of integers; None otherwise."""

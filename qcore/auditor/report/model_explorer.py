@@ -43,6 +43,10 @@ def node_data(report: Report, model: Model, metric: str = "sqnr") -> dict[str, A
         if value is None or not math.isfinite(value) or name is None:
             continue
         graphs.setdefault(name, {})[str(view.index)] = {"value": value}
+    if not graphs and any(METRICS[metric](view) is not None for view in report.operators):
+        raise QuantizationError(f"no operator has a finite number for {metric!r}: there is no noise to draw")
+    if not graphs and metric == "headroom_bits":
+        raise QuantizationError("no operator has an accumulator of integers, so there is no headroom to draw")
     if not graphs:
         raise QuantizationError(f"{metric!r} was not measured; give the audit the float model and data")
     colors = (_GOOD, _MIDDLE, _BAD) if metric == "findings" else (_BAD, _MIDDLE, _GOOD)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,3 +32,13 @@ def test_what_is_unknown_or_unmeasured_is_refused() -> None:
         node_data(report(), model(), "speed")
     with pytest.raises(QuantizationError, match="was not measured"):
         node_data(Report("m", [], [], []), model())
+
+
+def test_why_there_is_nothing_to_draw() -> None:
+    silent = report()
+    silent = replace(silent, operators=[view for view in silent.operators if view.index == 1])
+    with pytest.raises(QuantizationError, match="no operator has a finite number for 'sqnr': there is no noise"):
+        node_data(silent, model(), "sqnr")
+    bare = replace(silent, operators=[replace(view, headroom=None) for view in silent.operators])
+    with pytest.raises(QuantizationError, match="no operator has an accumulator of integers"):
+        node_data(bare, model(), "headroom_bits")
