@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qcore.errors import UnsupportedError
 from qcore.op import Array, Context, Node, Op, Shape
 from qcore.ops._movement import INTEGER_INDICES, axis_in, require_counts, require_types, version
 from qcore.rules import Rules, activation, untouched
@@ -19,10 +20,14 @@ _TYPES = ("float32", "uint8", "int8", "int32", "bool")
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The axis searched, and the integer type of the indices."""
+    """The axis searched, and the integer type of the indices. passes_nan: known to be passed over, but for a first one.
+
+    Not so of vector code, for four elements and more on the last axis, and not of LiteRT 2.3.
+    """
 
     axis: int
     dtype: np.dtype[np.int32] | np.dtype[np.int64]
+    passes_nan: bool
 
 
 def _axis(n: Node) -> int | None:
@@ -51,11 +56,18 @@ def operator(search: Callable[..., Array], options: type[ArgMaxOptions] | type[A
             raise n.unsupported(f"indices of type {getattr(asked, 'name', asked)}; expected INT32 or INT64")
         n.require(y.type == asked, f"the result is {y.type.name}, the options say {asked.name}")
         assert axis is not None
-        return Params(axis, np.dtype(np.int32) if asked == TensorType.INT32 else np.dtype(np.int64))
+        x = n.input(0)
+        scalar = axis != x.rank - 1 or x.shape[axis] < 4
+        dtype = np.dtype(np.int32) if asked == TensorType.INT32 else np.dtype(np.int64)
+        return Params(axis, dtype, scalar and n.kernels.version != "litert-2.3")
 
     def kernel(p: Params, inputs: list[Array], ctx: Context) -> list[Array]:
         x = inputs[0]
         if x.dtype.kind == "f" and np.isnan(x).any():
+            if not p.passes_nan:
+                raise UnsupportedError(
+                    "which index TFLite finds among NaN is not known here; keep NaN out of the operand"
+                )
             worst = -np.inf if search is np.argmax else np.inf
             found = search(np.where(np.isnan(x), x.dtype.type(worst), x), axis=p.axis)
             return [np.where(np.isnan(x.take(0, axis=p.axis)), 0, found).astype(p.dtype)]

@@ -7,18 +7,17 @@ numbers saturate. The graphs' weights are few, so integer weights alone are aske
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from qcore.calibrator import calibrate
 from qcore.edit import add_constant
-from qcore.errors import CalibrationError, QuantizationError, UnsupportedError
+from qcore.errors import CalibrationError, ModelError, QuantizationError, UnsupportedError
 from qcore.ir import Model, numpy_dtype
 from qcore.quantizer import Recipe, Rule, quantize
 from qcore.tflite import load, to_bytes
@@ -30,15 +29,14 @@ Array = NDArray[Any]
 
 SHAPES: list[Shape] = [(1, 4, 4, 4), (1, 5, 3, 9), (2, 3, 3, 16), (1, 6, 6, 19), (3, 2, 5, 8)]
 SETS = ("reference", "optimized", "xnnpack", "reference@litert-2.3", "optimized@litert-2.3", "xnnpack@litert-2.3")
-NOT_KNOWN = ("use kernels='reference'", "is not known", "crashes")
+NOT_KNOWN = ("use kernels='reference'", "is not known", "crashes", "too small for the operand's scale")
 RECIPES = {
     "int8": Recipe("int8", inference_input_type="int8", inference_output_type="int8"),
     "int8, float32 IO": Recipe("int8"),
     "int8, per tensor": Recipe("int8", per_channel=False),
-    "int16x8": Recipe("int16x8", "int16x8"),
+    "int16x8": Recipe("int16x8", "int16x8", denylisted_ops=frozenset({"PADV2"})),
     "dynamic range": Recipe("dynamic", "float", rules=[Rule("dynamic_range", least_elements=0)]),
 }
-FOUND: Counter[str] = Counter()
 
 
 def quantized(model: Model, recipe: str, seed: int, by_data: bool) -> Model | None:
@@ -76,22 +74,19 @@ def is_comparable(model: Model, kernels: str) -> bool:
 
 def agree(model: Model, recipe: str, seed: int, by_data: bool, sets: tuple[str, ...]) -> None:
     made = quantized(model, recipe, seed, by_data)
-    if made is None:
-        return
+    assume(made is not None)
+    assert made is not None
     inputs = feeds(made, seed)
     for kernels in sets:
         if not is_comparable(made, kernels):
             continue
         try:
-            counted = compare_graph(made, inputs, kernels)
-        except UnsupportedError as refusal:
+            assert sum(compare_graph(made, inputs, kernels)) > 0
+            event(f"{kernels} agrees")
+        except (ModelError, UnsupportedError) as refusal:
             if not any(words in str(refusal) for words in NOT_KNOWN):
                 raise
-            FOUND[f"{recipe}, {kernels}: refused"] += 1
-            continue
-        FOUND[f"{recipe}, {kernels}: models"] += 1
-        FOUND[f"{recipe}, {kernels}: equal"] += counted.equal
-        FOUND[f"{recipe}, {kernels}: close"] += counted.close
+            event(f"{kernels} refuses")
 
 
 def runnable(model: Model) -> Model:
@@ -124,5 +119,4 @@ def test_every_kernel_set(recipe: str, model: Model, seed: int, by_data: bool) -
 @settings(max_examples=100, derandomize=False, suppress_health_check=list(HealthCheck))
 @given(model=graphs(5, 40), seed=st.integers(0, 2**32 - 1), by_data=st.booleans())
 def test_every_kernel_set_often(recipe: str, model: Model, seed: int, by_data: bool) -> None:
-    FOUND.clear()
     agree(model, recipe, seed, by_data, SETS)
