@@ -37,10 +37,11 @@ def node_data(report: Report, model: Model, metric: str = "sqnr") -> dict[str, A
     if metric not in METRICS:
         raise QuantizationError(f"no metric {metric!r}; there are {', '.join(METRICS)}")
     graphs: dict[str, Any] = {}
+    names = [graph.name or ("main" if index == 0 else "") for index, graph in enumerate(model.subgraphs)]
     for view in report.operators:
-        value = METRICS[metric](view)
-        name = model.subgraphs[view.subgraph].name or ("main" if view.subgraph == 0 else None)
-        if value is None or not math.isfinite(value) or name is None:
+        value, name = METRICS[metric](view), names[view.subgraph]
+        # Of several graphs of one name, Model Explorer cannot be told which is meant: the first is.
+        if value is None or not math.isfinite(value) or not name or names.index(name) != view.subgraph:
             continue
         graphs.setdefault(name, {})[str(view.index)] = {"value": value}
     if not graphs and any(METRICS[metric](view) is not None for view in report.operators):

@@ -21,6 +21,15 @@ def test_operators_are_named_as_model_explorer_names_them() -> None:
     assert list(node_data(report(), named)) == ["serving"]
 
 
+def test_of_two_graphs_of_one_name_only_the_first_is_drawn() -> None:
+    twice = model()
+    twice.subgraphs.append(twice.main)
+    made = report()
+    second = [replace(view, subgraph=1, findings=()) for view in made.operators]
+    both = replace(made, operators=[*made.operators, *second])
+    assert node_data(both, twice, "findings") == node_data(made, model(), "findings")
+
+
 @pytest.mark.parametrize("metric", list(METRICS))
 def test_every_metric_is_json(metric: str) -> None:
     data = json.loads(json.dumps(node_data(report(), model(), metric), allow_nan=False))
