@@ -51,4 +51,4 @@ def command(
         return
     rows = [[name, f"{low:.6g}", f"{high:.6g}"] for name, (low, high) in ranges.items()]
     print_table(None, ["tensor", "min", "max"], rows, "min,max")
-    out.print(f"\n{statistics.samples} samples, {len(rows)} tensors; written: {output}", markup=False)
+    out.print(f"\n{statistics.samples} samples, {len(rows)} tensors; written: {output}", markup=False, soft_wrap=True)

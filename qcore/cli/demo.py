@@ -108,7 +108,7 @@ def _report(result: dict[str, Any], layers: list[LayerError]) -> None:
     ]
     out.print(f"{result['images']} held-out digits:")
     print_table(None, ["model", "accuracy", "bytes", ""], rows, "accuracy,bytes")
-    out.print(f"written and read back: {result['output']}\n")
+    out.print(f"written and read back: {result['output']}\n", soft_wrap=True)
     rows = [
         [e.operator, e.name, e.type.name.lower(), f"{e.scale:.9f}", e.zero_point, f"{e.sqnr:.1f} dB"]
         for e in layers

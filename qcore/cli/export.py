@@ -67,4 +67,4 @@ def command(
         guard(path, force)
     for path, data in files.items():
         replace_file(path, data)
-    out.print(f"written: {output} ({len(arrays)} arrays)", markup=False)
+    out.print(f"written: {output} ({len(arrays)} arrays)", markup=False, soft_wrap=True)

@@ -34,7 +34,11 @@ def print_ledger(ledger: Ledger) -> None:
     ]
     print_table("Signal to quantization noise, dB", titles, rows, ",".join(["#", *titles[2:]]))
     for index, name in ledger.unmatched:
-        out.print(f"operator {index} {name} stands for no operator of the float model: not measured", markup=False)
+        out.print(
+            f"operator {index} {name} stands for no operator of the float model: not measured",
+            markup=False,
+            soft_wrap=True,
+        )
     for kernels, why in ledger.refused.items():
         out.print(f"integers of {kernels} kernels are not compared: {why}", markup=False)
     if not ledger.probes:

@@ -188,7 +188,7 @@ def _print(recipe: str, output: Path, before: int, size: int, left: list[str], j
     print_table(None, ["model", "bytes", ""], rows, "bytes")
     if left:
         out.print(f"operators left in float: {', '.join(left)}")
-    out.print(f"written: {output}", markup=False)
+    out.print(f"written: {output}", markup=False, soft_wrap=True)
 
 
 def _ranges(

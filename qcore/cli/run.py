@@ -51,7 +51,7 @@ def command(
     rows = [[name, v.dtype, "x".join(map(str, v.shape)) or "scalar", _preview(v)] for name, v in values.items()]
     print_table(None, ["output", "type", "shape", "values"], rows)
     if output is not None:
-        out.print(f"written: {output}", markup=False)
+        out.print(f"written: {output}", markup=False, soft_wrap=True)
 
 
 def _by_name(interpreter: Interpreter, details: list[dict[str, Any]]) -> dict[str, Array]:

@@ -37,13 +37,13 @@ def command(
         print_json(description(loaded, listed))
         return
     size = f"  {file_size(model, loaded):,} bytes, {len(loaded.subgraphs)} subgraph(s)"
-    out.print(Text.assemble((str(model), "bold"), size))
+    out.print(Text.assemble((str(model), "bold"), size), soft_wrap=True)
     if loaded.description:
-        out.print(f"description: {loaded.description}", markup=False)
+        out.print(f"description: {loaded.description}", markup=False, soft_wrap=True)
     for signature in loaded.signatures:
         names = ", ".join(entry.name or "" for entry in signature.inputs or [])
         results = ", ".join(entry.name or "" for entry in signature.outputs or [])
-        out.print(f"signature {signature.signature_key}: {names} -> {results}", markup=False)
+        out.print(f"signature {signature.signature_key}: {names} -> {results}", markup=False, soft_wrap=True)
     for index, graph in enumerate(loaded.subgraphs):
         out.print()
         _show_graph(loaded, graph, index, tensors)
