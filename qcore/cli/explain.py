@@ -12,7 +12,7 @@ from qcore.auditor.explanation import Explanation
 from qcore.auditor.kernel_comparison import KernelComparison, explain_all
 from qcore.auditor.report.lesson import lesson_markdown, lesson_page
 from qcore.cli.console import errors, fail, guard, guard_distinct, out, print_json, print_table
-from qcore.cli.feeds import feeds
+from qcore.cli.feeds import InputOption, RandomOption, feeds
 from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
 from qcore.files import replace_file
@@ -25,11 +25,8 @@ def command(
     model: Annotated[Path, typer.Argument(help=HELP, show_default=False)],
     operator: Annotated[int, typer.Option("--op", help="Index of the operator, as `qcore show` counts.")],
     at: Annotated[str | None, typer.Option("--at", help="Element of its result: 0,3,3,5. Default: the first.")] = None,
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
-    ] = None,
-    random: Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")] = None,
+    inputs: InputOption = None,
+    random: RandomOption = None,
     kernels: KernelsOption = "reference",
     every: Annotated[bool, typer.Option("--all-kernels", help="Under every kernel set, and why they part.")] = False,
     taps: Annotated[int, typer.Option("--taps", help="How many products to list; -1: all.")] = _SHOWN,

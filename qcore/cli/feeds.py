@@ -1,19 +1,25 @@
-"""The inputs of one run: from files, or drawn from a seed."""
+"""The inputs of one run: from files, or drawn from a seed; and the options that say so."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from qcore.cli.console import fail
 from qcore.interpreter import Interpreter
 
-__all__ = ["feeds"]
+__all__ = ["InputOption", "RandomOption", "feeds"]
 
 Array = NDArray[Any]
+InputOption = Annotated[
+    list[Path] | None,
+    typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
+]
+RandomOption = Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")]
 
 
 def feeds(interpreter: Interpreter, paths: list[Path] | None, random: int | None) -> Any:

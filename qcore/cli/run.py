@@ -9,7 +9,7 @@ import typer
 from numpy.typing import NDArray
 
 from qcore.cli.console import guard, out, print_json, print_table
-from qcore.cli.feeds import feeds
+from qcore.cli.feeds import InputOption, RandomOption, feeds
 from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
 from qcore.errors import StateError
@@ -21,11 +21,8 @@ Array = NDArray[Any]
 
 def command(
     model: Annotated[Path, typer.Argument(help=HELP, show_default=False)],
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
-    ] = None,
-    random: Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")] = None,
+    inputs: InputOption = None,
+    random: RandomOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the outputs to this .npz, by name.")
     ] = None,

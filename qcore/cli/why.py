@@ -11,7 +11,7 @@ import typer
 
 from qcore.auditor.diagnoser import Diagnosis, why
 from qcore.cli.console import FINDING, OK, fail, out, print_json
-from qcore.cli.feeds import feeds
+from qcore.cli.feeds import InputOption, RandomOption, feeds
 from qcore.cli.kernels import KernelsOption
 from qcore.cli.source import HELP, read_model
 from qcore.interpreter import Interpreter
@@ -23,11 +23,8 @@ def command(
         Path,
         typer.Option("--dump", help="Theirs: .npz by tensor name or output index, .npy, or an output's raw bytes."),
     ],
-    inputs: Annotated[
-        list[Path] | None,
-        typer.Option("--input", "-i", help=".npy files in input order, or one .npz with arrays by input name."),
-    ] = None,
-    random: Annotated[int | None, typer.Option("--random", help="Draw inputs from this seed instead.")] = None,
+    inputs: InputOption = None,
+    random: RandomOption = None,
     kernels: KernelsOption = "reference",
     json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
