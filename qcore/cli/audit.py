@@ -17,7 +17,7 @@ from qcore.cli.console import FINDING, OK, errors, fail, guard, guard_distinct, 
 from qcore.cli.ledger_table import print_ledger
 from qcore.cli.measurement import DataOption, DebuggerOption, FloatOption, Measurement, WorstOption
 from qcore.cli.reports import HtmlOption, MarkdownOption, MetricOption, ModelExplorerOption, Reports
-from qcore.cli.source import HELP, read_model
+from qcore.cli.source import HELP, file_size, read_model
 from qcore.tflite import save
 
 
@@ -77,7 +77,9 @@ def command(
             **measurement.read(),
         )
     if reports.wanted:  # first what may be refused
-        for path in reports.write(assemble(source, model.name, found.findings, found.proof, found.ledger), source):
+        size = file_size(model, source) if output is None else None
+        report = assemble(source, model.name, found.findings, found.proof, found.ledger, file_bytes=size)
+        for path in reports.write(report, source):
             errors.print(f"wrote {path}", markup=False, soft_wrap=True)
     if output is not None:
         save(source, output)

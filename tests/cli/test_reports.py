@@ -15,8 +15,10 @@ from tests.cli.conftest import Cli
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    save(digits(), tmp_path / "m.tflite")
-    return tmp_path / "m.tflite"
+    path = tmp_path / "m.tflite"
+    save(digits(), path)
+    path.write_bytes(path.read_bytes() + bytes(80))  # as long as it is, not as long as it would be if we wrote it
+    return path
 
 
 def test_all_three_are_written(cli: Cli, model: Path, tmp_path: Path) -> None:
@@ -26,6 +28,7 @@ def test_all_three_are_written(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert shown.code == 0
     assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "Audit of m.tflite" in markdown.read_text(encoding="utf-8")
+    assert f"- File: {model.stat().st_size:,} bytes" in markdown.read_text(encoding="utf-8")
     graph = next(iter(json.loads(nodes.read_text(encoding="utf-8")).values()))
     assert graph["name"] == "headroom_bits"
     sums = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")

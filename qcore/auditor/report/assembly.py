@@ -23,12 +23,17 @@ def assemble(
     findings: tuple[Finding, ...],
     proof: Proof,
     ledger: Ledger | None = None,
+    file_bytes: int | None = None,
 ) -> Report:
-    """The report of a model: what was found, what was proved and, where there was data, what was measured."""
+    """The report of a model: what was found, what was proved and, where there was data, what was measured.
+
+    file_bytes: the size of the file it comes from; None: of the one that `save` would write.
+    """
+    size = len(to_bytes(model)) if file_bytes is None else file_bytes
     parts = Parts(_headroom(proof), *_measured(ledger))
     views = operator_views(model, findings, parts)
     facts = [
-        ("File", f"{len(to_bytes(model)):,} bytes"),
+        ("File", f"{size:,} bytes"),
         ("Operators", f"{len(views):,}"),
         ("Tensors", f"{sum(len(graph.tensors) for graph in model.subgraphs):,}"),
         ("Result types", ", ".join(_types(model))),
